@@ -1,0 +1,146 @@
+"""The only place with numba flags, the kernel cache folder and the thread count.
+
+numba caches a compiled function by the text of the file it stands in, and does not see that a function or constant
+imported from another file has changed: it would silently run old code. So the cache folder carries a hash of every
+source that a compiled function can reach.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from pdsim.errors import PdsimError
+
+LANES = 16  # patients that one kernel call carries side by side
+
+FLAGS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "boundscheck": False, "nogil": True}
+
+_PACKAGE = Path(__file__).resolve().parent
+_IMPORT = re.compile(
+    r"^\s*(?:from\s+(pdsim[\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(pdsim[\w., ]*))", re.MULTILINE
+)
+_HARMLESS = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_DEBUG_CACHE"}  # settings that leave the code as it is
+_lock = threading.RLock()
+
+
+def cache_folder() -> Path:
+    """Folder of compiled kernels: ``PDSIM_CACHE``, else the user's cache folder."""
+    chosen = os.environ.get("PDSIM_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pdsim"
+
+
+@cache
+def source_key(file: str = "") -> str:
+    """Hash of what compiled code depends on and numba does not look at.
+
+    Covers the flags, numba's settings in the environment, the versions of Python, numba, llvmlite and numpy, the CPU,
+    and source files of pdsim: those that `file` imports, directly or through others. Without `file`, or for a file
+    outside the package (a generated kernel), every module with jitted code and what these import.
+    """
+    from importlib.metadata import version
+
+    from llvmlite.binding import get_host_cpu_name
+
+    start = Path(file).resolve() if file else _PACKAGE
+    inside = _PACKAGE in start.parents
+    sources = _reached([start] if inside else _jitted())
+    settings = {key: value for key, value in os.environ.items() if key.startswith("NUMBA_") and key not in _HARMLESS}
+    packages = [version(name) for name in ("numba", "llvmlite", "numpy")]
+    flags = {key: sorted(value) if isinstance(value, set) else value for key, value in FLAGS.items()}
+    about = (sorted(flags.items()), sorted(settings.items()), packages, platform.python_version(), get_host_cpu_name())
+    digest = blake2b(repr(about).encode(), digest_size=8)
+    for path in sorted(sources):
+        digest.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def jit(function: Callable | None = None, *, signature: Any = None, **more: Any) -> Any:
+    """Compile with pdsim's flags, cached on disk; ``nogil`` so that a thread pool can run blocks.
+
+    Used as ``@jit`` or ``@jit(...)``. With `signature` the function is compiled at once for those types alone;
+    `more` adds to numba's options or replaces `FLAGS`.
+    """
+    if function is None:
+        return lambda late: jit(late, signature=signature, **more)
+    import numba
+
+    options = {**FLAGS, "cache": True, **more}
+    with _cache_at(cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"):
+        return numba.njit(**options)(function) if signature is None else numba.njit(signature, **options)(function)
+
+
+def thread_count(threads: int | None = None) -> int:
+    """Threads to use: the argument, ``PDSIM_THREADS``, or the cores this process may use."""
+    if threads is None:
+        text = os.environ.get("PDSIM_THREADS", "") or "0"
+        if not text.isdigit():
+            raise PdsimError(f"PDSIM_THREADS is '{text}'; it must be a whole number of threads, for example 4")
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = int(text) or usable
+    return max(1, int(threads))
+
+
+@contextmanager
+def _cache_at(folder: Path) -> Iterator[None]:
+    """Point numba's cache at `folder` while a function is decorated; other packages keep their own place."""
+    from numba.core import config
+
+    with _lock:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        try:
+            yield
+        finally:
+            config.CACHE_DIR = before
+
+
+@cache
+def _jitted() -> tuple[Path, ...]:
+    """Every module of the package that takes `jit` from here."""
+    return tuple(
+        path
+        for path in _PACKAGE.rglob("*.py")
+        if any(module == "pdsim._jit" and "jit" in names for module, names in _imports(path))
+    )
+
+
+def _reached(start: Iterable[Path]) -> set[Path]:
+    """These files and every pdsim module they import, directly or through others, and this one."""
+    found: set[Path] = set()
+    waiting = [*start, Path(__file__).resolve()]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += [file for module, names in _imports(path) for file in _files(module, names)]
+    return found
+
+
+@cache
+def _imports(path: Path) -> list[tuple[str, list[str]]]:
+    """Pairs of pdsim module and names, one for each import statement."""
+    pairs = []
+    for origin, names, modules in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        if origin:
+            pairs.append((origin, re.findall(r"\w+", names)))
+        pairs += [(module, []) for module in re.findall(r"pdsim[\w.]*", modules)]
+    return pairs
+
+
+def _files(module: str, names: list[str]) -> list[Path]:
+    """Source files that an import statement may load; a package's own `__init__` counts, except pdsim's lazy one."""
+    at = _PACKAGE.joinpath(*module.split(".")[1:])
+    near = [at.with_suffix(".py"), at / "__init__.py", *(at / f"{name}.py" for name in names)]
+    near += [at / name / "__init__.py" for name in names]
+    return [path for path in near if path.is_file() and path != _PACKAGE / "__init__.py"]

@@ -1,0 +1,286 @@
+"""The command line: thin commands over the same functions that Python users call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from pdsim.errors import NotFoundError, PdsimError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = App(
+    name="pdsim",
+    help="Simulate multiple myeloma under treatment.",
+    help_epilogue="Start with: pdsim run rep --set cohort.size=20. With --debug, errors come with their traceback.",
+    help_format="plaintext",
+    version=lambda: __import__("pdsim").__version__,
+    suppress_keyboard_interrupt=False,
+)
+
+Changes = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", consume_multiple=True, negative=(), help="Changes of the study, such as cohort.size=20."),
+]
+Kind = Literal["models", "drugs", "regimens", "populations", "studies"]
+Entry = Literal["model", "drug", "regimen", "population"]
+
+
+@app.command
+def run(
+    study: str,
+    *,
+    out: Path | None = None,
+    set: Changes = (),
+    seed: int | None = None,
+    threads: int | None = None,
+    resume: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Run a study: run.zarr, summary.csv, figures and report.html.
+
+    Parameters
+    ----------
+    study
+        Study file, or the name of a shipped one such as rep.
+    out
+        Folder of the run, by default runs/NAME.
+    seed
+        Seed in place of the study's.
+    threads
+        Threads, by default all cores.
+    resume
+        Go on where an earlier run into the folder was stopped.
+    """
+    from pdsim.study import run_study
+
+    run_study(study, out, set, seed, threads, resume, _console())
+
+
+@app.command
+def check(study: str, *, set: Changes = (), threads: int | None = None) -> None:
+    """Validate a study; print the expanded plan and what it costs; run nothing.
+
+    Parameters
+    ----------
+    study
+        Study file, or the name of a shipped one.
+    threads
+        Threads for the estimate, by default all cores.
+    """
+    from pdsim.config import plan_study
+    from pdsim.config.describe import plan_lines
+
+    _print(plan_lines(plan_study(study, set, threads=threads)))
+
+
+@app.command
+def plot(
+    run_dir: Path,
+    *,
+    kind: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
+    out: Path | None = None,
+    format: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ("png", "svg"),
+) -> None:
+    """Draw the figures of a stored run again.
+
+    Parameters
+    ----------
+    run_dir
+        Folder of the run.
+    kind
+        Kinds of figure, by default all that the run allows.
+    out
+        Folder of the figures, by default RUN_DIR/figures.
+    format
+        png, svg, pdf.
+    """
+    from pdsim.plot import save_figures
+    from pdsim.store import open_run
+
+    paths = save_figures(open_run(run_dir), out or run_dir / "figures", formats=format, kinds=kind or None)
+    _print([str(path) for path in paths])
+
+
+@app.command
+def report(run_dir: Path) -> None:
+    """Write the report of a stored run again.
+
+    Parameters
+    ----------
+    run_dir
+        Folder of the run.
+    """
+    from pdsim.store import open_run
+    from pdsim.study.publish import publish
+
+    run = open_run(run_dir)
+    publish(run, run_dir)
+    _print([str(run_dir / "report.html")])
+
+
+@app.command(name="list")
+def list_(kind: Kind) -> None:
+    """List models, drugs, regimens, populations or studies, one line each.
+
+    Parameters
+    ----------
+    kind
+        What to list.
+    """
+    from pdsim.library import Library
+    from pdsim.library.summary import first_sentence
+
+    files = Library(study_folder=Path.cwd()).files(kind)
+    width = max(map(len, files), default=0)
+    _print([f"{name:{width}}  {first_sentence(path)}".rstrip() for name, path in sorted(files.items())])
+
+
+@app.command
+def show(name: str, *, kind: Entry | None = None, figure: Path | None = None) -> None:
+    """Show a model, drug, regimen or population.
+
+    Parameters
+    ----------
+    name
+        Its name, or a path written with a slash.
+    kind
+        Which, where a drug and a regimen share a name; by default all.
+    figure
+        For a drug: write its concentration over time to this file (png, svg or pdf).
+    """
+    from pdsim.library import Library
+    from pdsim.study.show import concentration_figure, entry_lines
+
+    library = Library(study_folder=Path.cwd())
+    kinds = [kind] if kind else _kinds_of(name, library)
+    for number, found in enumerate(kinds):
+        _print([*([""] if number else []), *entry_lines(found, name, library)])
+    if figure is not None:
+        if "drug" not in kinds:
+            raise NotFoundError(f"--figure is for drugs, and '{name}' is none.")
+        _print(["", f"Figure: {concentration_figure(library.load_drug(name), figure)}"])
+
+
+@app.command
+def new_model(name: str) -> None:
+    """Write a small working model file, NAME.py, to start from.
+
+    Parameters
+    ----------
+    name
+        Name of the model.
+    """
+    from pdsim.model import new_model as write
+
+    _print([f"Wrote {write(name)}. Check it with: pdsim check-model ./{Path(name).stem}.py"])
+
+
+@app.command
+def check_model(file: str) -> None:
+    """Check a model file: names, units, plain against compiled, Jacobian, sources.
+
+    Parameters
+    ----------
+    file
+        Python file, or the name of a shipped model.
+    """
+    from pdsim.library import Library
+    from pdsim.model import check_model as check
+
+    path = Path(file)
+    library = Library()
+    model = library.load_model(f"./{file}" if path.is_file() and path.name == file else file)
+    _print([str(check(model))])
+
+
+@app.command
+def warm(study: str | None = None) -> None:
+    """Compile ahead what the shipped studies need, or one study.
+
+    Parameters
+    ----------
+    study
+        Study file or name, by default all shipped ones.
+    """
+    from pdsim.library import Library
+    from pdsim.study.warm import warm_study
+
+    for name in [study] if study else Library().names("studies"):
+        _print([f"{name}: {warm_study(name):.1f} s"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exit with 0, with 2 and one message on a mistake, or with 130 when stopped."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or os.environ.get("PDSIM_DEBUG", "") not in ("", "0")
+    given = [word for word in given if word != "--debug"]
+    sys.exit(_status(given, debug))
+
+
+def _status(given: list[str], debug: bool) -> int:
+    from cyclopts import CycloptsError
+
+    try:
+        app(given, exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        return 2  # cyclopts has printed what is wrong with the command line
+    except PdsimError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        return 2
+    except KeyboardInterrupt as stop:
+        if debug:
+            raise
+        _complain(str(stop) or "Stopped.")
+        return 130
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 the interpreter flushes it when it ends
+        return 0
+    return 0
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        from rich.panel import Panel
+        from rich.text import Text
+
+        console.print(Panel(Text(message), title="pdsim", border_style="red"))
+    else:
+        sys.stderr.write(f"pdsim: {message}\n")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _print(lines: Sequence[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _kinds_of(name: str, library: Any) -> list[str]:
+    from pdsim.errors import did_you_mean
+    from pdsim.library.core import is_path
+
+    kinds = [kind for kind in library.where(name) if kind != "study"]
+    if is_path(name):
+        kinds = [library.kind_of_file(name)]
+    if not kinds:
+        known = [word for kind in ("models", "drugs", "regimens", "populations") for word in library.names(kind)]
+        raise NotFoundError(f"There is no model, drug, regimen or population '{name}'.{did_you_mean(name, known)}")
+    return kinds
+
+
+if __name__ == "__main__":
+    main()

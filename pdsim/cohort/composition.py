@@ -1,0 +1,66 @@
+"""Shares of the clones at entry: a composition that varies between patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Logistic-normal shares: the log-ratio of each clone to the first clone is normal.
+
+    With typical shares ``T`` and standard normal scores ``z``, the weights are ``w[0] = 1`` and
+    ``w[k] = T[k] / T[0] * exp(log_odds_sd[k] * z[k])``; the shares are ``w / sum(w)``.
+
+    So `typical` is the patient whose scores are all 0, and ``T[k] / T[0]`` is the median ratio of clone k to the first
+    clone over patients. It is neither the mean nor the median of the shares: these follow from the spreads as well.
+
+    Attributes
+    ----------
+    typical : tuple of float, (clone,)
+        Shares above 0 that sum to 1.
+    log_odds_sd : tuple of float, (clone,)
+        SD of the log-ratio to the first clone; the entry of the first clone is not used. All 0 gives every patient
+        the same shares.
+    source, status : str
+    """
+
+    typical: tuple[float, ...]
+    log_odds_sd: tuple[float, ...]
+    source: str = ""
+    status: str = ""
+
+    def shares(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """Turn the scores of all clones but the first, each (patient,), into shares (patient, clone)."""
+        logs = [np.zeros(scores[0].shape) if scores else np.zeros(1)]
+        for typical, spread, score in zip(self.typical[1:], self.log_odds_sd[1:], scores, strict=True):
+            logs.append(np.log(typical / self.typical[0]) + spread * score)
+        # One clone after the other: a reduction may change its order of summing with the number of patients.
+        top = logs[0]
+        for each in logs[1:]:
+            top = np.maximum(top, each)
+        weights = [np.exp(each - top) for each in logs]
+        total = weights[0]
+        for each in weights[1:]:
+            total = total + each
+        return np.stack([each / total for each in weights], axis=-1)
+
+    def mistakes(self, clones: int) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is wrong) for every impossible number."""
+        if len(self.typical) != clones:
+            yield "typical", f"has {len(self.typical)} numbers for {clones} clones"
+        elif any(not (isfinite(share) and share > 0) for share in self.typical):
+            yield "typical", "every share should be more than 0; give a clone that is absent a tiny share such as 1e-9"
+        elif abs(sum(self.typical) - 1) > 1e-6:
+            yield "typical", f"should sum to 1, not {sum(self.typical):.6g}"
+        if len(self.log_odds_sd) != clones:
+            yield (
+                "log_odds_sd",
+                f"has {len(self.log_odds_sd)} numbers for {clones} clones; give one for each, or one number",
+            )
+        elif any(not (isfinite(spread) and spread >= 0) for spread in self.log_odds_sd):
+            yield "log_odds_sd", "should be finite and not negative"

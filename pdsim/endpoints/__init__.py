@@ -1,0 +1,37 @@
+"""Endpoints of a run: response, progression, survival, toxicity, dose intensity; Dataset in, Dataset out.
+
+Nothing here needs the model: a saved run is read, re-classified with other rules and summarised as it lies.
+"""
+
+from __future__ import annotations
+
+from pdsim.endpoints.assembly import assemble
+from pdsim.endpoints.best_response import response
+from pdsim.endpoints.grades import toxicity
+from pdsim.endpoints.intensity import dose_intensity
+from pdsim.endpoints.summary import printable, summary_table
+from pdsim.endpoints.survival import (
+    DAYS_PER_MONTH,
+    Interval,
+    kaplan_meier,
+    median_with_interval,
+    rate_with_interval,
+    survival_at,
+)
+from pdsim.endpoints.time_to_event import progression
+
+__all__ = [
+    "DAYS_PER_MONTH",
+    "Interval",
+    "assemble",
+    "dose_intensity",
+    "kaplan_meier",
+    "median_with_interval",
+    "printable",
+    "progression",
+    "rate_with_interval",
+    "response",
+    "summary_table",
+    "survival_at",
+    "toxicity",
+]

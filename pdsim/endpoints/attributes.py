@@ -1,0 +1,37 @@
+"""Attributes of the Datasets that endpoints return."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from pdsim import schema
+
+_NO_YES = {"no": 0, "yes": 1}
+_GRADE = {"not_measured": -1, **schema.GRADE}
+
+# what the schema of a stored run does not list, or lists without the code of a missing measurement
+_VARIABLES: dict[str, tuple[str, str, dict[str, int]]] = {
+    "time_to_response": ("d", "time to the first of the two visits that confirm PR or better", {}),
+    "duration_of_response": ("d", "time from response to progression, death or censoring", {}),
+    "duration_event": ("1", "whether response ended in progression or death", _NO_YES),
+    "mrd_negative": ("1", "whether residual disease was ever below the assay's limit", {"not_measured": -1, **_NO_YES}),
+    "mrd_time": ("d", "time to the first visit with residual disease below the assay's limit", {}),
+    "worst_neutropenia": ("1", "worst CTCAE grade of neutropenia on treatment", _GRADE),
+    "worst_thrombocytopenia": ("1", "worst CTCAE grade of thrombocytopenia on treatment", _GRADE),
+    "worst_neutropenia_overall": ("1", "worst CTCAE grade of neutropenia after baseline", _GRADE),
+    "worst_thrombocytopenia_overall": ("1", "worst CTCAE grade of thrombocytopenia after baseline", _GRADE),
+    "treatment_time": ("d", "time to the end of treatment", {}),
+}
+
+
+def describe(dataset: xr.Dataset) -> xr.Dataset:
+    """Add ``units``, ``long_name`` and CF flags to the variables of endpoints, in place."""
+    for name, (unit, sentence, codes) in _VARIABLES.items():
+        if name not in dataset:
+            continue
+        dataset[name].attrs.update(units=unit, long_name=sentence)
+        if codes:
+            dataset[name].attrs["flag_values"] = np.array(list(codes.values()), dtype=np.int8)
+            dataset[name].attrs["flag_meanings"] = " ".join(codes)
+    return schema.annotate(dataset, group="endpoints")

@@ -1,0 +1,149 @@
+"""From block results to a labelled run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pdsim import schema
+from pdsim.ensemble.block_run import COUNTS
+from pdsim.ensemble.plan import Plan
+
+_Results = Mapping[tuple[str, int], Any]
+
+
+def assemble(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.DataTree:
+    """Put blocks side by side in patient order and label them; see `pdsim.schema`."""
+    parts = {
+        "cohort": plan.cohort,
+        "trajectory": _trajectory(plan, save, results),
+        "visits": _visits(plan, results),
+        "counts": _counts(plan, results),
+        "endpoints": _status(plan, results),
+        "states": _states(plan, results),
+        "dosing": _dosing(plan),
+    }
+    tree = xr.DataTree.from_dict(parts)
+    tree.attrs = {
+        "model": plan.model.name,
+        "model_hash": plan.model.source_hash,
+        "seed": plan.seed,
+        "solver": plan.options.method,
+        "rtol": plan.options.rtol,
+        "atol": plan.options.atol,
+        "assay": json.dumps(asdict(plan.assay)),
+    }
+    return tree
+
+
+def _text(values: list[str]) -> np.ndarray:
+    return np.array(values, dtype=np.dtypes.StringDType())
+
+
+def _arm_coords(plan: Plan) -> dict[str, Any]:
+    arms = plan.arms
+    return {
+        "arm": _text(list(arms)),
+        "regimen": ("arm", _text([arm.regimen.name if arm.regimen else "" for arm in arms.values()])),
+        "base_arm": ("arm", _text([arm.base or name for name, arm in arms.items()])),
+        "hypothesis": ("arm", _text([arm.hypothesis for arm in arms.values()])),
+        "label": ("arm", _text([arm.label or name for name, arm in arms.items()])),
+    }
+
+
+def _coords(plan: Plan, **more: Any) -> dict[str, Any]:
+    return {**_arm_coords(plan), "patient": plan.patients, **more}
+
+
+def _gather(plan: Plan, results: _Results, pick: Any) -> np.ndarray:
+    """Stack `pick(result)` (patient, ...) over blocks and arms to (arm, patient, ...)."""
+    firsts = sorted({first for _, first in results})
+    return np.stack([np.concatenate([pick(results[arm, first]) for first in firsts]) for arm in plan.arms])
+
+
+def _trajectory(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.Dataset:
+    clones = list(plan.kernels.clones)
+    variables: dict[str, Any] = {}
+    for name, dim in plan.kernels.output_dims.items():
+        flats = [flat for flat in save if flat.partition("[")[0] == name]
+        if not flats:
+            continue
+        columns = [_gather(plan, results, lambda r, flat=flat: r.trajectory[flat]) for flat in flats]
+        dims = ("arm", "patient", "time")
+        variables[name] = (dims, columns[0]) if dim is None else ((*dims, dim), np.stack(columns, axis=-1))
+    coords = _coords(plan, time=plan.grid.times)
+    if any(len(dims) == 4 for dims, _ in variables.values()):
+        coords["clone"] = _text(clones)
+    return _labelled(plan, xr.Dataset(variables, coords))
+
+
+def _labelled(plan: Plan, ds: xr.Dataset) -> xr.Dataset:
+    """Attach units and sentences: the registry's, and the model's for names that only the model knows."""
+    for name in set(ds.data_vars) - set(schema.VARIABLES):
+        declared = {**plan.model.states, **plan.model.outputs}[str(name)]
+        ds[name].attrs.update(units=declared.unit, long_name=declared.sentence)
+    return schema.annotate(ds)
+
+
+def _visits(plan: Plan, results: _Results) -> xr.Dataset:
+    names = list(next(iter(results.values())).visits)
+    variables = {
+        name: (("arm", "patient", "visit"), _gather(plan, results, lambda r, name=name: r.visits[name])) for name in names
+    }
+    days = plan.grid.visits
+    coords = _coords(plan, visit=np.arange(len(days)), day=("visit", days))
+    ds = _labelled(plan, xr.Dataset(variables, coords))
+    ds.attrs["response_rules"] = json.dumps(asdict(plan.rules))
+    return ds
+
+
+def _counts(plan: Plan, results: _Results) -> xr.Dataset:
+    have = [name for name in COUNTS if name in next(iter(results.values())).counts]
+    variables = {
+        name: (("arm", "patient", "count"), _gather(plan, results, lambda r, name=name: r.counts[name])) for name in have
+    }
+    days = plan.grid.counts
+    return _labelled(plan, xr.Dataset(variables, _coords(plan, count=np.arange(len(days)), day=("count", days))))
+
+
+def _status(plan: Plan, results: _Results) -> xr.Dataset:
+    status = _gather(plan, results, lambda r: r.status).astype(np.int8)
+    return _labelled(plan, xr.Dataset({"status": (("arm", "patient"), status)}, _coords(plan)))
+
+
+def _states(plan: Plan, results: _Results) -> xr.Dataset:
+    whole = _gather(plan, results, lambda r: np.moveaxis(r.states, 2, 0))  # (arm, patient, moment, state)
+    variables: dict[str, Any] = {}
+    for name in plan.model.states:
+        rows = [i for i, flat in enumerate(plan.kernels.states) if flat.partition("[")[0] == name]
+        if not rows:
+            continue
+        dims = ("arm", "patient", "moment")
+        scalar = plan.kernels.states[rows[0]] == name
+        variables[name] = (dims, whole[..., rows[0]]) if scalar else ((*dims, "clone"), whole[..., rows])
+    coords = _coords(plan, moment=_text(["end", "pd"]))
+    if plan.kernels.clones:
+        coords["clone"] = _text(list(plan.kernels.clones))
+    return _labelled(plan, xr.Dataset(variables, coords))
+
+
+def _dosing(plan: Plan) -> xr.Dataset:
+    days = np.arange(int(np.ceil(plan.grid.stop)))
+    given: dict[str, dict[str, np.ndarray]] = {
+        name: arm.regimen.days(plan.grid.stop) if arm.regimen else {} for name, arm in plan.arms.items()
+    }
+    drugs = sorted({drug for found in given.values() for drug in found})
+    values = np.zeros((len(plan.arms), len(drugs), len(days)), dtype=np.int8)
+    for a, found in enumerate(given.values()):
+        for drug, on in found.items():
+            values[a, drugs.index(drug), on] = 1
+    ds = xr.Dataset(
+        {"given": (("arm", "drug", "day"), values)},
+        {**_arm_coords(plan), "drug": _text(drugs), "day": days},
+    )
+    return _labelled(plan, ds)

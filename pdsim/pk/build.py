@@ -1,0 +1,108 @@
+"""From a card and its values in each patient to the linear system."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pdsim.pk.card import DrugCard
+from pdsim.pk.individual import Individual
+from pdsim.pk.system import EffectValues, LinearSystem
+
+NANO = 1e9  # nmol in a mol
+MILLI = 1e-3  # g in a mg
+
+
+def linear_system(card: DrugCard, individual: Individual) -> LinearSystem:
+    """Assemble matrix, entries and readouts of a card.
+
+    Parameters
+    ----------
+    card : DrugCard
+    individual : callable
+        Key to values (patient,).
+
+    Returns
+    -------
+    LinearSystem
+    """
+    at = {name: index for index, name in enumerate(card.compartments)}
+    volume = individual("volume")
+    matrix = np.zeros((len(volume), len(at), len(at)))
+    elimination = individual("clearance") / volume
+    matrix[:, at["central"], at["central"]] -= elimination
+    for name, key in (("gut", "absorption"), ("depot", "depot_absorption")):
+        if name in at:
+            _flow(matrix, at[name], at["central"], individual(key))
+    if "peripheral" in at:
+        exchange = individual("distribution_clearance")
+        _flow(matrix, at["central"], at["peripheral"], exchange / volume)
+        _flow(matrix, at["peripheral"], at["central"], exchange / individual("volume_2"))
+    volumes = [volume, *_metabolites(card, individual, matrix, at, elimination)]
+    total = np.zeros((len(card.species), *matrix.shape[:2]))
+    free = np.zeros_like(total)
+    places = [at["central"], *(at[metabolite.name] for metabolite in card.metabolites)]
+    unbound = ["unbound", *(f"{metabolite.name}.unbound" for metabolite in card.metabolites)]
+    for row, (place, size, key) in enumerate(zip(places, volumes, unbound, strict=True)):
+        total[row, :, place] = 1 / size
+        free[row, :, place] = individual(key) / size
+    entry, bioavailability, lag = _routes(card, individual, at)
+    return LinearSystem(
+        drug=card.name,
+        compartments=card.compartments,
+        matrix=matrix,
+        nmol_per_mg=NANO * MILLI / card.molar_mass,
+        route=card.route,
+        entry=entry,
+        bioavailability=bioavailability,
+        lag=lag,
+        species=card.species,
+        readout=free,
+        readout_total=total,
+        effects=tuple(
+            EffectValues(
+                effect.input, effect.species, {key: individual(f"{effect.input}.{key}") for key in effect.keys}
+            )
+            for effect in card.effects
+        ),
+    )
+
+
+def _flow(matrix: np.ndarray, source: int, target: int, rate: np.ndarray) -> None:
+    matrix[:, source, source] -= rate
+    matrix[:, target, source] += rate
+
+
+def _metabolites(
+    card: DrugCard, individual: Individual, matrix: np.ndarray, at: dict[str, int], elimination: np.ndarray
+) -> list[np.ndarray]:
+    """Add the metabolites to the matrix; return the volume of each.
+
+    A metabolite given by its ratio has the parent's volume, so that amounts stand as concentrations do.
+    """
+    volumes = []
+    for metabolite in card.metabolites:
+        place = at[metabolite.name]
+        loss = individual(f"{metabolite.name}.elimination")
+        matrix[:, place, place] -= loss
+        if metabolite.form == "ratio":
+            matrix[:, place, at["central"]] += loss * individual(f"{metabolite.name}.ratio")
+            volumes.append(individual("volume"))
+        else:
+            matrix[:, place, at["central"]] += elimination * individual(f"{metabolite.name}.fraction")
+            volumes.append(individual(f"{metabolite.name}.volume"))
+    return volumes
+
+
+def _routes(
+    card: DrugCard, individual: Individual, at: dict[str, int]
+) -> tuple[dict[str, int], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    ones = np.ones(len(individual("volume")))
+    entry = {"iv": at["central"], "infusion": at["central"]}
+    bioavailability = {"iv": ones, "infusion": ones}
+    lag = {"iv": 0 * ones, "infusion": 0 * ones}
+    for route, place, prefix in (("oral", "gut", ""), ("sc", "depot", "depot_")):
+        if place in at:
+            entry[route] = at[place]
+            for table, key, default in ((bioavailability, "bioavailability", ones), (lag, "lag", 0 * ones)):
+                table[route] = individual(prefix + key) if prefix + key in card.values else default
+    return entry, bioavailability, lag

@@ -1,0 +1,257 @@
+"""From the TOML keys of a drug card to a DrugCard, with all mistakes in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pdsim.errors import ConfigError, UnitError, did_you_mean
+from pdsim.pk.card import Covariate, DrugCard, Effect, Metabolite, Value
+from pdsim.pk.quantity import unit_of
+from pdsim.pk.values import ValueReader
+
+KEYS = ("label", "class", "source", "status", "covariates", "pk", "metabolite", "effect")
+KINDS = ("linear",)
+ROUTES = ("oral", "iv", "infusion", "sc")
+
+# unit in which each key of [pk] is handed on
+PK_UNITS = {
+    "molar_mass": "g/mol",
+    "unbound": "1",
+    "clearance": "L/day",
+    "volume": "L",
+    "volume_2": "L",
+    "distribution_clearance": "L/day",
+    "absorption": "1/day",
+    "lag": "day",
+    "bioavailability": "1",
+    "depot_absorption": "1/day",
+    "depot_lag": "day",
+    "depot_bioavailability": "1",
+}
+REQUIRED = ("molar_mass", "unbound", "clearance", "volume")
+NEEDS = {  # a key that means nothing without another
+    "volume_2": "distribution_clearance",
+    "distribution_clearance": "volume_2",
+    "lag": "absorption",
+    "bioavailability": "absorption",
+    "depot_lag": "depot_absorption",
+    "depot_bioavailability": "depot_absorption",
+}
+METABOLITE_UNITS = {
+    "molar_mass": "g/mol",
+    "unbound": "1",
+    "elimination": "1/day",
+    "ratio": "1",
+    "fraction": "1",
+    "volume": "L",
+}
+EFFECT_UNITS = {"affinity": "nM", "potency": "nM", "closed": "1"}
+OTHER_EFFECT_UNITS = ("1", "nM", "1/day", "day")  # the first that a key fits
+
+# the typical patient of the reference documents: 75 kg, creatinine clearance 85 mL/min
+COVARIATES = {
+    "weight": Covariate("kg", 75.0),
+    "height": Covariate("cm", 170.0),
+    "bsa": Covariate("m2", 1.88),
+    "age": Covariate("yr", 68.0),
+    "creatinine_clearance": Covariate("mL/min", 85.0),
+    "female": Covariate("1", 0.0),
+    "male": Covariate("1", 1.0),
+}
+
+
+def card_from_dict(data: Mapping[str, Any], name: str, where: str) -> DrugCard:
+    """Build a drug card from the keys of its file.
+
+    Parameters
+    ----------
+    data : mapping
+        Tables ``pk``, ``metabolite``, ``effect``, ``covariates`` and the texts of the card.
+    name : str
+        Name of the drug, that of the file.
+    where : str
+        File, for messages.
+
+    Returns
+    -------
+    DrugCard
+
+    Raises
+    ------
+    ConfigError
+        Lists every mistake with its key path. Tables that repeat count from 1.
+    """
+    reader = _Reader(data)
+    card = reader.card(data, name, where)
+    if reader.mistakes:
+        count = len(reader.mistakes)
+        head = f"{where}: {count} mistake{'s' * (count > 1)} in the card of '{name}'"
+        raise ConfigError("\n".join([head, *("  " + text for text in reader.mistakes)]))
+    return card
+
+
+class _Reader:
+    """Reads the tables of one card and collects mistakes."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.mistakes: list[str] = []
+        self.covariates = {**COVARIATES, **self._own_covariates(data.get("covariates", {}))}
+        self.values = ValueReader(self.mistakes, self.covariates, data.get("source", ""), data.get("status", ""))
+
+    def card(self, data: Mapping[str, Any], name: str, where: str) -> DrugCard:
+        self.unknown(data, KEYS, "")
+        texts = {key: self.text(data, key, "") for key in ("label", "class", "source", "status")}
+        table = data.get("pk")
+        if not isinstance(table, Mapping):
+            self.mistakes.append("pk: missing; give a table [pk] with kind, molar_mass, unbound, clearance, volume")
+            table = {}
+        else:
+            self.kind(table)
+        values = self.pk(table) if table.get("kind") in KINDS else {}
+        parent = self.text(table, "species", "pk.") or name
+        metabolites = [self.metabolite(row, path, values) for path, row in self.tables(data, "metabolite")]
+        species = (parent, *(metabolite.name for metabolite in metabolites))
+        if len(set(species)) < len(species):
+            self.mistakes.append(f"metabolite: the same species twice: {', '.join(species)}")
+        effects = [self.effect(row, path, species) for path, row in self.tables(data, "effect")]
+        compartments = ["gut"] * ("absorption" in values) + ["depot"] * ("depot_absorption" in values)
+        compartments += ["central"] + ["peripheral"] * ("volume_2" in values)
+        inputs = [effect.input for effect in effects]
+        if len(set(inputs)) < len(inputs):
+            self.mistakes.append(f"effect: the same input twice: {', '.join(inputs)}")
+        used = [value.expression.names for value in values.values()]
+        used += [value.expression.names for effect in effects for value in effect.keys.values()]
+        return DrugCard(
+            name=name,
+            label=texts["label"] or name,
+            drug_class=texts["class"],
+            where=where,
+            molar_mass=self.constant(values, "molar_mass"),
+            route=self.route(table, values),
+            compartments=(*compartments, *species[1:]),
+            species=species,
+            values=values,
+            metabolites=tuple(metabolites),
+            effects=tuple(effects),
+            covariates={word: self.covariates[word] for word in dict.fromkeys(sum(used, ()))},
+        )
+
+    def kind(self, table: Mapping[str, Any]) -> None:
+        kind, known = table.get("kind"), ", ".join(KINDS)
+        if kind is None:
+            self.mistakes.append(f"pk.kind: missing. Known kinds: {known}")
+        elif kind not in KINDS:
+            hint = did_you_mean(str(kind), KINDS)
+            self.mistakes.append(f"pk.kind: {kind!r} is not known.{hint} Known kinds: {known}")
+
+    def pk(self, table: Mapping[str, Any]) -> dict[str, Value]:
+        self.unknown(table, ("kind", "route", "species", *PK_UNITS), "pk.")
+        for key in REQUIRED:
+            if key not in table:
+                unit = PK_UNITS[key]
+                self.mistakes.append(f'pk.{key}: missing; write {{ value = ..., unit = "{unit}", status, source }}')
+        for key, other in NEEDS.items():
+            if key in table and other not in table:
+                self.mistakes.append(f"pk.{key}: has no meaning without {other}")
+        found = {key: self.values.read(table[key], key, unit, "pk.") for key, unit in PK_UNITS.items() if key in table}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def metabolite(self, row: Mapping[str, Any], path: str, values: dict[str, Value]) -> Metabolite:
+        name = self.text(row, "name", path) or "?"
+        self.unknown(row, ("name", *METABOLITE_UNITS), path)
+        form: Literal["ratio", "fraction"] = "ratio" if "ratio" in row else "fraction"
+        if ("ratio" in row) == ("fraction" in row):
+            self.mistakes.append(
+                f"{path}ratio: give either ratio (to the parent's concentration) or fraction (of its loss)"
+            )
+        needed = ("molar_mass", "unbound", "elimination", *(("volume",) if form == "fraction" else ()))
+        self.mistakes += [f"{path}{key}: missing" for key in ("name", *needed) if key not in row]
+        if form == "ratio" and "volume" in row:
+            self.mistakes.append(f"{path}volume: a metabolite given by its ratio has the parent's volume; leave it out")
+        for key, unit in METABOLITE_UNITS.items():
+            value = self.values.read(row[key], key, unit, path) if key in row else None
+            if value is not None:
+                values[f"{name}.{key}"] = value
+        return Metabolite(name, self.constant(values, f"{name}.molar_mass"), form)
+
+    def effect(self, row: Mapping[str, Any], path: str, species: tuple[str, ...]) -> Effect:
+        target = self.text(row, "input", path)
+        if not target:
+            self.mistakes.append(f'{path}input: missing; name an input of the model, for example "alkylator"')
+        acting = self.text(row, "species", path) or species[0]
+        if acting not in species:
+            hint = did_you_mean(acting, species)
+            self.mistakes.append(f"{path}species: '{acting}' is none of this card.{hint} Known: {', '.join(species)}")
+        keys = {}
+        for key, written in row.items():
+            if key not in ("input", "species"):
+                unit = EFFECT_UNITS.get(key) or self.values.fitting(written, OTHER_EFFECT_UNITS)
+                value = self.values.read(written, key, unit, path)
+                if value is not None:
+                    keys[key] = value
+        if not set(row) - {"input", "species"}:
+            self.mistakes.append(
+                f"{path.rstrip('.')}: give the keys that the input's combine asks for, such as potency"
+            )
+        return Effect(target, acting, keys)
+
+    def route(self, table: Mapping[str, Any], values: dict[str, Value]) -> str | None:
+        route = self.text(table, "route", "pk.") or None
+        absorbed = {"oral": "absorption", "sc": "depot_absorption"}
+        if route is not None and route not in ROUTES:
+            known = ", ".join(ROUTES)
+            self.mistakes.append(f"pk.route: '{route}' is no route.{did_you_mean(route, ROUTES)} Known: {known}")
+        elif route in absorbed and absorbed[route] not in table:
+            self.mistakes.append(f"pk.route: '{route}' needs {absorbed[route]}")
+        return route
+
+    def constant(self, values: Mapping[str, Value], key: str) -> float:
+        """Return the value of a key that cannot differ between patients, such as a molar mass."""
+        value = values.get(key)
+        if value is None:
+            return 1.0
+        if value.varies or value.expression.names:
+            self.mistakes.append(f"{key}: is the same in every patient; leave covariates and variability out")
+            return 1.0
+        return float(value.typical({}))
+
+    def tables(self, data: Mapping[str, Any], key: str) -> list[tuple[str, Mapping[str, Any]]]:
+        rows = data.get(key, [])
+        if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+            self.mistakes.append(f"{key}: write it as [[{key}]]")
+            return []
+        named = "name" if key == "metabolite" else "input"
+        found = []
+        for number, row in enumerate(rows, 1):
+            label = row.get(named)
+            found.append((f"{key}[{number}] ({label})." if isinstance(label, str) else f"{key}[{number}].", row))
+        return found
+
+    def text(self, table: Mapping[str, Any], key: str, path: str) -> str:
+        written = table.get(key, "")
+        if isinstance(written, str):
+            return written
+        self.mistakes.append(f"{path}{key}: {written!r} is not a text in quotes")
+        return ""
+
+    def unknown(self, table: Mapping[str, Any], known: tuple[str, ...], path: str) -> None:
+        for key in table:
+            if key not in known:
+                self.mistakes.append(
+                    f"{path}{key}: unknown key.{did_you_mean(key, known)} Accepted: {', '.join(known)}"
+                )
+
+    def _own_covariates(self, table: Any) -> dict[str, Covariate]:
+        found: dict[str, Covariate] = {}
+        if not isinstance(table, Mapping):
+            self.mistakes.append('covariates: write a table, for example albumin = { unit = "g/L", reference = 38.0 }')
+            return found
+        for name, row in table.items():
+            try:
+                unit_of(row["unit"])
+                found[name] = Covariate(row["unit"], float(row["reference"]))
+            except (KeyError, TypeError, ValueError, UnitError) as wrong:
+                example = '{ unit = "g/L", reference = 38.0 }'
+                self.mistakes.append(f"covariates.{name}: write {name} = {example} ({wrong})")
+        return found

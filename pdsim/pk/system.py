@@ -1,0 +1,121 @@
+"""The linear system of a drug in each patient, and its modes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pdsim.errors import DoseError
+
+CONFLUENT = 1e-4  # relative gap of two rates below which the modal form has lost four digits
+
+
+class EffectValues(NamedTuple):
+    """An effect with its keys in each patient."""
+
+    input: str
+    species: str
+    keys: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Eigenvalues and eigenvectors, ``matrix = right @ diag(rates) @ left``.
+
+    Parameters
+    ----------
+    rates : array, (patient, n)
+        1/day, none positive, the slowest first.
+    right, left : array, (patient, n, n)
+        NaN where there are no such real vectors at all.
+    confluent : array of bool, (patient,)
+        Two rates come closer than 1e-4 of the larger: the modal form loses digits, use `propagate`.
+    """
+
+    rates: np.ndarray
+    right: np.ndarray
+    left: np.ndarray
+    confluent: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSystem:
+    """Amounts in compartments, ``dA/dt = matrix @ A``, in nmol and days.
+
+    Parameters
+    ----------
+    drug : str
+        Name of the card.
+    compartments : tuple of str
+        n names.
+    matrix : array, (patient, n, n)
+        1/day; a column is where it comes from.
+    nmol_per_mg : float
+        Amount of one mg of the drug.
+    route : str or None
+        Route of doses that name none.
+    entry : dict of route to int
+        Compartment that a dose enters.
+    bioavailability : dict of route to array (patient,)
+        Part of the dose that enters.
+    lag : dict of route to array (patient,)
+        Days from dose to entry.
+    species : tuple of str
+        Parent, then metabolites.
+    readout : array, (species, patient, n)
+        Amounts (nmol) to free concentration (nM).
+    readout_total : array, (species, patient, n)
+        The same for free and bound together.
+    effects : tuple of (input, species, keys)
+        Keys as arrays (patient,).
+    """
+
+    drug: str
+    compartments: tuple[str, ...]
+    matrix: np.ndarray
+    nmol_per_mg: float
+    route: str | None
+    entry: Mapping[str, int]
+    bioavailability: Mapping[str, np.ndarray]
+    lag: Mapping[str, np.ndarray]
+    species: tuple[str, ...]
+    readout: np.ndarray
+    readout_total: np.ndarray
+    effects: tuple[EffectValues, ...]
+
+    def route_of(self, route: str | None) -> str:
+        """Return the route of a dose, the card's if it names none.
+
+        Raises
+        ------
+        DoseError
+            If the drug cannot be given that way.
+        """
+        chosen = route or self.route
+        known = ", ".join(self.entry)
+        if chosen is None:
+            raise DoseError(f"{self.drug}: the dose names no route and the card no default; write one of {known}")
+        if chosen in self.entry:
+            return chosen
+        raise DoseError(f"{self.drug}: the card has no kinetics for route '{chosen}'; known: {known}")
+
+    def modes(self) -> Modes:
+        """Decompose every patient's matrix; see `Modes`."""
+        values, vectors = np.linalg.eig(self.matrix)
+        complex_ = np.any(np.imag(values) != 0, axis=1)
+        order = np.argsort(-np.real(values), axis=1)
+        rates = np.take_along_axis(np.real(values), order, axis=1)
+        right = np.take_along_axis(np.real(vectors), order[:, None, :], axis=2)
+        right[complex_] = np.nan
+        left = np.full_like(right, np.nan)
+        for row in np.flatnonzero(~complex_):
+            try:
+                left[row] = np.linalg.inv(right[row])
+            except np.linalg.LinAlgError:  # exactly confluent: one vector for two rates
+                right[row] = np.nan
+        gap = np.abs(np.diff(rates, axis=1))
+        close = np.any(gap < CONFLUENT * np.abs(rates[:, 1:]), axis=1)
+        return Modes(rates, right, left, complex_ | close)

@@ -1,0 +1,36 @@
+"""Figures of a run: functions that take a run and Axes, and return Axes."""
+
+from __future__ import annotations
+
+from pdsim.plot.clones import clone_panels, clone_stack
+from pdsim.plot.drugs import drug_concentration
+from pdsim.plot.hypotheses import hypothesis_figure, hypothesis_overlay
+from pdsim.plot.save import KINDS, available, draw, save_figures
+from pdsim.plot.style import style
+from pdsim.plot.survival import kaplan_meier, survival_figure
+from pdsim.plot.toxicity import anc, anc_panels, platelet_panels, platelets
+from pdsim.plot.trajectories import m_protein, m_protein_panels
+from pdsim.plot.waterfall import waterfall, waterfall_panels
+
+__all__ = [
+    "KINDS",
+    "anc",
+    "anc_panels",
+    "available",
+    "clone_panels",
+    "clone_stack",
+    "draw",
+    "drug_concentration",
+    "hypothesis_figure",
+    "hypothesis_overlay",
+    "kaplan_meier",
+    "m_protein",
+    "m_protein_panels",
+    "platelet_panels",
+    "platelets",
+    "save_figures",
+    "style",
+    "survival_figure",
+    "waterfall",
+    "waterfall_panels",
+]

@@ -1,0 +1,124 @@
+"""All figures of a run as files with fixed names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pdsim.errors import PdsimError, StoreError, did_you_mean
+from pdsim.plot.clones import clone_panels
+from pdsim.plot.data import dataset, hypothesis_arms
+from pdsim.plot.hypotheses import hypothesis_figure
+from pdsim.plot.style import style
+from pdsim.plot.survival import survival_figure
+from pdsim.plot.toxicity import anc_panels, platelet_panels
+from pdsim.plot.trajectories import m_protein_panels
+from pdsim.plot.waterfall import waterfall_panels
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+KINDS: dict[str, Callable[..., Figure]] = {
+    "m_protein": m_protein_panels,
+    "waterfall": waterfall_panels,
+    "clones": clone_panels,
+    "anc": anc_panels,
+    "platelets": platelet_panels,
+    "pfs": survival_figure,
+    "hypotheses": hypothesis_figure,
+}
+NEEDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "m_protein": ("trajectory", ("m_protein",)),
+    "waterfall": ("endpoints", ("best_change", "best_response")),
+    "clones": ("trajectory", ("clone_cells",)),
+    "anc": ("trajectory", ("anc",)),
+    "platelets": ("trajectory", ("platelets",)),
+    "pfs": ("endpoints", ("pfs_time", "pfs_event")),
+    "hypotheses": ("trajectory", ("m_protein",)),
+}
+# No dates and no program version in the files, so that the same run gives the same bytes.
+METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def available(run: xr.DataTree) -> list[str]:
+    """Kinds of figure that the stored variables of a run allow."""
+    found = []
+    for kind, (group, names) in NEEDS.items():
+        if group not in run.children or not set(names) <= set(map(str, dataset(run, group).data_vars)):
+            continue
+        if kind == "hypotheses" and not ("endpoints" in run.children and hypothesis_arms(run)):
+            continue
+        found.append(kind)
+    return found
+
+
+def draw(run: xr.DataTree, kind: str, figure: Figure | None = None) -> Figure:
+    """Draw one kind of figure.
+
+    Raises
+    ------
+    PdsimError
+        Unknown kind, or a run that lacks what it shows.
+    """
+    if kind not in KINDS:
+        message = f"Unknown kind of figure '{kind}'.{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}."
+        raise PdsimError(message)
+    return KINDS[kind](run, figure)
+
+
+def save_figures(
+    run: xr.DataTree,
+    folder: str | Path,
+    formats: Sequence[str] = ("png", "svg"),
+    dpi: int = 200,
+    kinds: Iterable[str] | None = None,
+) -> list[Path]:
+    """Write figures as ``folder/KIND.FORMAT`` and return the paths in the order of `KINDS`.
+
+    Parameters
+    ----------
+    formats
+        Of "png", "svg", "pdf". SVG and PDF keep text as text; single-patient lines in them are a bitmap of `dpi`.
+    kinds
+        Names from `KINDS`; if left out, all that the run's stored variables allow.
+
+    Raises
+    ------
+    PdsimError
+        Unknown kind or format, or a named kind that the run cannot show.
+    StoreError
+        The folder cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    for name in formats:
+        if name not in METADATA:
+            message = f"Unknown figure format '{name}'.{did_you_mean(name, METADATA)} Formats: {', '.join(METADATA)}."
+            raise PdsimError(message)
+    folder = Path(folder)
+    paths = []
+    for kind in available(run) if kinds is None else list(kinds):
+        with style():
+            figure = draw(run, kind, Figure())
+            for name in formats:
+                path = folder / f"{kind}.{name}"
+                write(figure, path, name, dpi)
+                figure.set_layout_engine("none")
+                paths.append(path)
+    return paths
+
+
+def write(figure: Figure, path: Path, name: str, dpi: int) -> None:
+    """Write one file; an unwritable place is a `StoreError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, format=name, dpi=dpi, metadata=METADATA[name])
+    except OSError as error:
+        message = f"Cannot write the figure {path}: {error.strerror or error}."
+        raise StoreError(message) from error

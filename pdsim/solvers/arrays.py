@@ -1,0 +1,124 @@
+"""The bundles of flat arrays that the jitted solvers share.
+
+W = `pdsim._jit.LANES` patients lie side by side: element (i, lane) of every per-lane array stands at ``i * W + lane``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# functions that only jitted code calls need no Python entry of their own: half the compile time
+INNER: dict[str, Any] = {"cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+Floats = np.ndarray
+Ints = np.ndarray
+
+
+class Problem(NamedTuple):
+    """What a block of patients brings: parameters, tolerances, cell-count rules, output times."""
+
+    params: Floats  # (param, lane)
+    absolute: Floats  # (state,) absolute tolerance
+    counted: Ints  # (state,) 1 where the state is a cell count integrated as its logarithm
+    floor: Floats  # (state,) logarithm of the size below which a counted state is absent
+    draws: Floats  # (state, draw, lane) unit exponentials: supply needed before an absent clone enters
+    output_times: Floats  # (output,) ascending
+    options: Floats  # rtol, largest step, most steps a call, largest number of steps held back by stability
+
+
+class Forcing(NamedTuple):
+    """Linear pharmacokinetics of all drugs, exact between events."""
+
+    first: Ints  # (drug + 1,) first compartment of each drug
+    square: Ints  # (drug + 1,) first entry of each drug's matrix
+    species_drug: Ints  # (species,)
+    species_first: Ints  # (species + 1,) first mode of each species
+    matrix: Floats  # (entry, lane) rate matrices, row by row, 1/time
+    right: Floats  # (entry, lane) right eigenvectors
+    left: Floats  # (entry, lane) left eigenvectors
+    rates: Floats  # (compartment, lane) eigenvalues
+    readout: Floats  # (mode, lane) free concentration per amount in each compartment
+    confluent: Ints  # (drug, lane) 1 where eigenvalues meet and the matrix exponential is used instead
+    amounts: Floats  # (compartment, lane) at `since`
+    inflow: Floats  # (compartment, lane) running infusions
+    since: Floats  # (drug, lane) time of the last event
+    modes: Floats  # (mode, lane) concentration carried by each eigenvalue at `since`
+    steady: Floats  # (species, lane) concentration that the running infusions lead to
+
+
+class Lines(NamedTuple):
+    """Dosing lines: one drug, route and amount each, with its own ascending times."""
+
+    first: Ints  # (line + 1,) first event of each line
+    times: Floats  # (event,)
+    drug: Ints  # (line,) drug of a line that enters linear pharmacokinetics, or -1
+    target: Ints  # (line,) compartment within the drug, or state
+    duration: Floats  # (line,) 0 is a bolus
+    amount: Floats  # (line, lane)
+    lag: Floats  # (line, lane)
+    factor: Floats  # (line, lane) what is given now relative to plan; 0 is none
+    given: Floats  # (event, lane) factor at which each event was given, NaN if not reached
+    next_start: Ints  # (line, lane) next event to be given
+    next_stop: Ints  # (line, lane) next infusion to be ended
+
+
+class State(NamedTuple):
+    """Where each lane stands."""
+
+    time: Floats  # (lane,)
+    step: Floats  # (lane,) size of the next step
+    y: Floats  # (state, lane)
+    present: Floats  # (state, lane) 1 or 0
+    slope: Floats  # (state, lane) dy/dt at the present point
+    inflow: Floats  # (state, lane) running infusions into states
+    redraw: Ints  # (state, lane) how often a clone has died out or entered
+    fresh: Ints  # (lane,) 1 after an event: slope and step must be found anew
+    status: Ints  # (lane,)
+    next_output: Ints  # (lane,)
+    counts: Ints  # (3, lane) accepted steps, rejected steps, steps in a row held back by stability
+    stop: Floats  # (lane,) time of the next event
+
+
+class Record(NamedTuple):
+    """States at the output times: y, present and concentrations."""
+
+    y: Floats  # (output, state, lane)
+    present: Floats  # (output, state, lane)
+    concentrations: Floats  # (output, species, lane)
+
+
+class Work(NamedTuple):
+    """Scratch rows of one block: seven stages, trial point, error, concentrations, stage times."""
+
+    k: Floats  # (7, state, lane)
+    poly: Floats  # (4, state) interpolant of one lane's step
+    trial: Floats  # (state, lane)
+    sixth: Floats  # (state, lane)
+    c: Floats  # (species, lane)
+    decay: Floats  # (compartment, lane)
+    time: Floats  # (lane,)
+    step: Floats  # (lane,)
+    error: Floats  # (lane,)
+
+
+def numba_type(bundle: type) -> Any:
+    """Return the numba type of a bundle: one-dimensional contiguous arrays of float64 or int64."""
+    from numba import types
+
+    kinds = {"Floats": types.float64[::1], "Ints": types.int64[::1]}
+    declared = [getattr(kind, "__forward_arg__", kind) for kind in bundle.__annotations__.values()]
+    fields = [kinds[kind] for kind in declared]
+    if len(set(fields)) == 1:
+        return types.NamedUniTuple(fields[0], len(fields), bundle)
+    return types.NamedTuple(fields, bundle)
+
+
+def function_type(signature: str) -> Any:
+    """Return the first-class function type of a kernel with this signature text."""
+    from numba import types
+    from numba.core import sigutils
+
+    arguments, result = sigutils.normalize_signature(signature)
+    return types.FunctionType(result(*arguments))

@@ -1,0 +1,183 @@
+"""Runs a study: cohort, arms one by one, endpoints, figures, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pdsim.config.plan import Plan, keep_speed, plan_study
+from pdsim.config.resolved import to_toml
+from pdsim.errors import StoreError
+from pdsim.library.files import shown
+from pdsim.store import open_run, save_run
+from pdsim.study.folder import RunFolder
+from pdsim.study.join import joined
+from pdsim.study.publish import publish, summary
+from pdsim.study.screen import progress, show_files, show_table
+from pdsim.units import days
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from rich.console import Console
+
+_YEAR = 365.25
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped a run; the message says what is kept and how to go on."""
+
+
+def run_study(
+    study_path: Path | str,
+    out: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    threads: int | None = None,
+    resume: bool = False,
+    console: Console | None = None,
+) -> Path:
+    """Run a study into a folder.
+
+    The folder gets ``run.zarr``, ``study.toml`` as resolved, ``summary.csv``, ``figures/`` and ``report.html``. Arms
+    are kept as they finish, so that a stopped run can go on.
+
+    Parameters
+    ----------
+    study_path : Path or str
+        Study file, or the name of a shipped one.
+    out : Path, optional
+        Folder of the run, by default ``runs/NAME``.
+    overrides : sequence of str
+        ``key.path=value`` changes of the study.
+    seed, threads : int, optional
+        Seed in place of the study's; threads in place of all cores.
+    resume : bool
+        Complete what an earlier run of the same study left.
+    console : rich Console, optional
+        Where progress and the table go, by default standard output.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError, NotFoundError
+        The study is wrong.
+    StoreError
+        The folder holds another run or cannot be written.
+    Interrupted
+        The user stopped it.
+    """
+    from rich.console import Console
+
+    console = console or Console()
+    plan = plan_study(study_path, overrides, seed, threads)
+    folder = RunFolder(Path(out) if out is not None else Path("runs") / plan.study.name)
+    for note in plan.notes:
+        console.print(f"Note: {note}", highlight=False)
+    folder.claim(plan, resume)
+    if folder.finished:
+        console.print(f"This study is finished already, in {shown(folder.path)}.", highlight=False)
+        run = open_run(folder.store)
+        show_table(summary(run), run, console)
+        return folder.path
+    try:
+        run = open_run(folder.store) if folder.store.is_dir() else _simulated(plan, folder, threads, console)
+        table = publish(run, folder.path)
+        folder.drop_parts()
+    except KeyboardInterrupt:
+        raise Interrupted(_how_to_go_on(plan, folder)) from None
+    show_table(table, run, console)
+    show_files(folder, console)
+    return folder.path
+
+
+def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
+    kept = sum(folder.part(arm).is_dir() for arm in plan.arms)
+    if folder.store.is_dir():
+        kept = len(plan.arms)
+    path = shown(folder.path)
+    return (
+        f"Stopped. {kept} of {len(plan.arms)} arms are finished and kept in {path}. "
+        f"Go on with: pdsim run {path}/study.toml --out {path} --resume"
+    )
+
+
+def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Console) -> xr.DataTree:
+    """Simulate the arms that are missing, keep each, and store the whole run."""
+    from pdsim.cohort import sample_cohort
+
+    study = plan.study
+    cohort = sample_cohort(plan.population, study.cohort.size, seed=study.seed, sampling=study.cohort.sampling)
+    missing = [arm for arm in plan.arms if not _usable(folder.part(arm))]
+    best = 0.0
+    with progress(plan, len(plan.arms) - len(missing), console) as begin:
+        for arm in missing:
+            started = time.perf_counter()
+            tree = _one_arm(plan, arm, cohort, threads, begin(arm))
+            best = max(best, study.cohort.size / (time.perf_counter() - started))
+            save_run(tree, folder.part(arm))
+    if best:
+        from pdsim._jit import thread_count
+
+        keep_speed(plan.model, best * days(study.stop) / _YEAR, 1.0, thread_count(threads))
+    run = joined([open_run(folder.part(arm)).load() for arm in plan.arms])
+    run.attrs.update(_attributes(plan, run))
+    save_run(run, folder.store)
+    return run
+
+
+def _usable(part: Path) -> bool:
+    try:
+        open_run(part)
+    except StoreError:
+        return False
+    return True
+
+
+def _one_arm(
+    plan: Plan, arm: str, cohort: xr.Dataset, threads: int | None, progress: Callable[[int, int, int], None]
+) -> xr.DataTree:
+    from pdsim.simulate import simulate
+
+    study = plan.study
+    tolerances = {name: value for name in ("rtol", "atol") if (value := getattr(study.solver, name)) is not None}
+    return simulate(
+        plan.model,
+        cohort,
+        {arm: plan.arms[arm]},
+        stop=study.stop,
+        every=study.every,
+        visits=study.visits,
+        save=list(study.save or ()),
+        drugs=plan.drugs,
+        method=study.solver.method,
+        threads=threads,
+        on_failure="keep",
+        progress=progress,
+        **tolerances,
+    )
+
+
+def _attributes(plan: Plan, run: xr.DataTree) -> dict[str, Any]:
+    from pdsim import __version__
+
+    study = plan.study
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    made = f"{now} pdsim {__version__}: run study '{study.name}'"
+    return {
+        "title": study.title,
+        "study": study.name,
+        "description": study.description,
+        "seed": study.seed,
+        "interval_n": study.interval_n,
+        "config": to_toml(study, {"identity": plan.identity}),
+        "config_hash": plan.identity,
+        "created": now,
+        "history": "\n".join(filter(None, [str(run.attrs.get("history", "")), made])),
+    }

@@ -1,0 +1,105 @@
+"""One entry of the library as lines of text: a model, a drug, a regimen or a population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pdsim.library import Library
+from pdsim.library.files import shown
+
+if TYPE_CHECKING:
+    from pdsim.dosing import Regimen
+    from pdsim.pk import DrugCard
+
+_CYCLES = 26  # cycles in which a calendar looks for a change
+_ROW = 42  # days a row of a calendar
+
+
+def entry_lines(kind: str, name: str, library: Library) -> list[str]:
+    """Describe one entry; the first line says which file it is.
+
+    Parameters
+    ----------
+    kind : {"model", "drug", "regimen", "population"}
+    name : str
+        Name or path.
+    library : Library
+    """
+    head = f"{kind} {name} ({shown(library.find(kind, name))})"
+    entry = library.load(kind, name)
+    if kind == "model":
+        from pdsim.model import describe
+
+        return [head, *str(describe(entry)).splitlines()]
+    lines = [head, *entry.describe()]
+    return [*lines, "", *calendar(entry)] if kind == "regimen" else lines
+
+
+def calendar(regimen: Regimen) -> list[str]:
+    """Return the dosing days of the cycles as rows of marks; a cycle like the one before is left out."""
+    length = max(1, round(regimen.cycle))
+    given = regimen.days(_CYCLES * regimen.cycle)
+    width = max([len(drug) for drug in given], default=0)
+    lines: list[str] = []
+    before: list[str] = []
+    for cycle in range(_CYCLES):
+        first = round(cycle * regimen.cycle)
+        days = {drug: {day - first + 1 for day in found} for drug, found in given.items()}
+        marks = [_marks(days[drug], length) for drug in given]
+        if marks != before:
+            lines.append(f"cycle {cycle + 1}" if not before else f"from cycle {cycle + 1}")
+            lines += _rows(list(given), marks, width, length)
+        before = marks
+    return lines
+
+
+def _marks(days: set[int], length: int) -> str:
+    return "".join("x" if day in days else "." for day in range(1, length + 1))
+
+
+def _rows(drugs: list[str], marks: list[str], width: int, length: int) -> list[str]:
+    rows: list[str] = []
+    for start in range(0, length, _ROW):
+        stop = min(start + _ROW, length)
+        scale = "".join(f"{day:<7d}" for day in range(start + 1, stop + 1, 7))
+        rows.append(f"  {'day':{width}}  {scale.rstrip()}")
+        rows += [f"  {drug:{width}}  {line[start:stop]}" for drug, line in zip(drugs, marks, strict=True)]
+    return rows
+
+
+def concentration_figure(card: DrugCard, file: Path) -> str:
+    """Draw the total concentration after one dose of 1 mg in the reference patient; return where it was written.
+
+    Raises
+    ------
+    PdsimError
+        The file's ending is none of png, svg and pdf.
+    StoreError
+        The file cannot be written.
+    """
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from pdsim.dosing import Regimen
+    from pdsim.errors import PdsimError
+    from pdsim.pk import concentration, exposure
+    from pdsim.plot import drug_concentration, style
+    from pdsim.study.folder import writing
+
+    ending = file.suffix.lstrip(".")
+    if ending not in ("png", "svg", "pdf"):
+        raise PdsimError(f"A figure is written as png, svg or pdf: '{file}' ends in none of them.")
+    system = card.typical_system()
+    span = max(0.5, 5 * float(exposure(system, system.route or "iv", 1.0).half_life[0]))
+    times = np.linspace(0.0, span, 600)
+    dose = Regimen.every(span + 1, "1 mg", drug=card.name, route=system.route or "iv", times=1)
+    ones = {"m2": np.ones(1), "kg": np.ones(1)}
+    values = concentration(system, dose.lines(span + 1), ones, times, total=True)[:, 0, :].T
+    with style(), writing(file):
+        figure = Figure()
+        axes = drug_concentration(times, values, card.species, figure.add_subplot())
+        axes.set_title(f"{card.label}: one dose of 1 mg, reference patient")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file)
+    return shown(file)

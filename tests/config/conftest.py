@@ -1,0 +1,145 @@
+"""A small library and study of its own, so that messages can be compared word for word."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MODEL = '''"""Cells that grow and are killed by one drug."""
+
+from pdsim.model import Input, Model, Output, Param, State, additive
+
+
+class Toy(Model):
+    """dN/dt = N (growth - kill u)."""
+
+    cells = State(1e12, "cell", "plasma cells")
+    paraprotein = State(40.0, "g/L", "serum M-protein")
+    growth = Param(0.01, "1/day", "net growth", low=0, source="test")
+    kill = Param(0.05, "1/day", "largest kill", low=0, high=1, source="test")
+    exposed = Input("1", "drug relative to its potency", combine=additive)
+    m_protein = Output("g/L", "serum M-protein")
+    burden = Output("cell", "all plasma cells")
+    anc = Output("Gpt", "neutrophils in blood")
+
+    @staticmethod
+    def rates(t, s, p, u, d):
+        net = p.growth - p.kill * u.exposed / (1 + u.exposed)
+        return d(cells=s.cells * net, paraprotein=s.paraprotein * net)
+
+    @staticmethod
+    def outputs(t, s, p, u):
+        return dict(m_protein=s.paraprotein, burden=s.cells, anc=3.5 / (1 + u.exposed))
+'''
+
+DRUG = """label = "Toycide"
+source = "test"
+status = "assumed"
+[pk]
+kind = "linear"
+molar_mass = { value = "259.3 g/mol", status = "assumed", source = "test" }
+unbound = { value = 0.7, status = "assumed", source = "test" }
+clearance = { value = "200 L/day", cv = 0.3, status = "assumed", source = "test" }
+volume = { value = "60 L", status = "assumed", source = "test" }
+absorption = { value = "30 1/day", status = "assumed", source = "test" }
+[[effect]]
+input = "exposed"
+potency = { value = "100 nM", status = "assumed", source = "test" }
+"""
+
+REGIMEN = """label = "Toy regimen"
+cycle = "28 d"
+source = "test"
+[[dose]]
+drug = "toycide"
+amount = "25 mg"
+days = "1-21"
+route = "oral"
+"""
+
+POPULATION = """title = "Toy patients"
+[parameters.growth]
+distribution = "lognormal"
+typical = 0.01
+cv = 0.3
+unit = "1/day"
+"""
+
+STUDY = """title = "Toy study"
+model = "toy"
+population = "toys"
+seed = 3
+stop = "168 d"
+every = "7 d"
+visits = "28 d"
+interval_n = 20
+save = ["m_protein", "burden"]
+
+[cohort]
+size = 4
+
+[arms]
+none = {}
+toy = { regimen = "toy", until = "progression" }
+
+[[hypothesis]]
+name = "H1"
+arm = "toy"
+set = { kill = 0.0 }
+"""
+
+FILES = {
+    "models/toy.py": MODEL,
+    "models/drugs/toycide.toml": DRUG,
+    "regimens/toy.toml": REGIMEN,
+    "populations/toys.toml": POPULATION,
+    "study.toml": STUDY,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study folder with everything it needs; it is the current folder."""
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PDSIM_MODEL_PATH", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def edit(folder: Path) -> Callable[..., Path]:
+    """Replace text in one of the files: ``edit("study.toml", "size = 4", "size = -4")``."""
+
+    def change(name: str, *pairs: str) -> Path:
+        path = folder / name
+        text = path.read_text()
+        for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+        return path
+
+    return change
+
+
+@pytest.fixture
+def shipped_folder(root: Path) -> Path:
+    """The configs of the checkout."""
+    return root / "configs"
+
+
+@pytest.fixture
+def remove(folder: Path) -> Callable[[str], None]:
+    """Remove a file or folder."""
+
+    def away(name: str) -> None:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return away
