@@ -1,7 +1,8 @@
 """Signatures of the generated kernels, shared by the code generator and the solvers.
 
 Arrays are flat, C-contiguous float64; element (row, lane) lies at ``row * LANES + lane``. ``lanes`` is passed at
-run time, because a literal count is unrolled before the vectoriser sees the loop. Callers check the sizes.
+run time, because a literal count is unrolled before the vectoriser sees the loop. Callers check the sizes and pass
+arrays that do not overlap.
 """
 
 from __future__ import annotations

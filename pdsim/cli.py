@@ -6,14 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from pdsim.errors import NotFoundError, PdsimError
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from pdsim.errors import ModelError, NotFoundError, PdsimError, StoreError
 
 app = App(
     name="pdsim",
@@ -35,6 +32,7 @@ Entry = Literal["model", "drug", "regimen", "population"]
 @app.command
 def run(
     study: str,
+    /,
     *,
     out: Path | None = None,
     set: Changes = (),
@@ -59,11 +57,11 @@ def run(
     """
     from pdsim.study import run_study
 
-    run_study(study, out, set, seed, threads, resume, _console())
+    run_study(study, out, set, seed, threads, resume)
 
 
 @app.command
-def check(study: str, *, set: Changes = (), threads: int | None = None) -> None:
+def check(study: str, /, *, set: Changes = (), threads: int | None = None) -> None:
     """Validate a study; print the expanded plan and what it costs; run nothing.
 
     Parameters
@@ -75,13 +73,17 @@ def check(study: str, *, set: Changes = (), threads: int | None = None) -> None:
     """
     from pdsim.config import plan_study
     from pdsim.config.describe import plan_lines
+    from pdsim.model import check_units
 
-    _print(plan_lines(plan_study(study, set, threads=threads)))
+    plan = plan_study(study, set, threads=threads)
+    check_units(plan.model)
+    _print(plan_lines(plan))
 
 
 @app.command
 def plot(
     run_dir: Path,
+    /,
     *,
     kind: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = (),
     out: Path | None = None,
@@ -108,7 +110,7 @@ def plot(
 
 
 @app.command
-def report(run_dir: Path) -> None:
+def report(run_dir: Path, /) -> None:
     """Write the report of a stored run again.
 
     Parameters
@@ -125,7 +127,7 @@ def report(run_dir: Path) -> None:
 
 
 @app.command(name="list")
-def list_(kind: Kind) -> None:
+def list_(kind: Kind, /) -> None:
     """List models, drugs, regimens, populations or studies, one line each.
 
     Parameters
@@ -142,7 +144,7 @@ def list_(kind: Kind) -> None:
 
 
 @app.command
-def show(name: str, *, kind: Entry | None = None, figure: Path | None = None) -> None:
+def show(name: str, /, *, kind: Entry | None = None, figure: Path | None = None) -> None:
     """Show a model, drug, regimen or population.
 
     Parameters
@@ -168,7 +170,7 @@ def show(name: str, *, kind: Entry | None = None, figure: Path | None = None) ->
 
 
 @app.command
-def new_model(name: str) -> None:
+def new_model(name: str, /) -> None:
     """Write a small working model file, NAME.py, to start from.
 
     Parameters
@@ -176,13 +178,20 @@ def new_model(name: str) -> None:
     name
         Name of the model.
     """
-    from pdsim.model import new_model as write
+    from pdsim.model import new_model as text_of
 
-    _print([f"Wrote {write(name)}. Check it with: pdsim check-model ./{Path(name).stem}.py"])
+    path = Path(name if name.endswith(".py") else f"{name}.py")
+    text = text_of(path.stem)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from None
+    _print([f"Wrote {path}. Check it with: pdsim check-model {path}"])
 
 
 @app.command
-def check_model(file: str) -> None:
+def check_model(file: str, /) -> None:
     """Check a model file: names, units, plain against compiled, Jacobian, sources.
 
     Parameters
@@ -193,14 +202,15 @@ def check_model(file: str) -> None:
     from pdsim.library import Library
     from pdsim.model import check_model as check
 
-    path = Path(file)
-    library = Library()
-    model = library.load_model(f"./{file}" if path.is_file() and path.name == file else file)
-    _print([str(check(model))])
+    path = Path(file) if Path(file).is_file() else Library(study_folder=Path.cwd()).find("model", file)
+    report = check(path)
+    if not report:
+        raise ModelError(str(report))
+    _print([str(report)])
 
 
 @app.command
-def warm(study: str | None = None) -> None:
+def warm(study: str | None = None, /) -> None:
     """Compile ahead what the shipped studies need, or one study.
 
     Parameters
@@ -257,12 +267,6 @@ def _complain(message: str) -> None:
         console.print(Panel(Text(message), title="pdsim", border_style="red"))
     else:
         sys.stderr.write(f"pdsim: {message}\n")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console()
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -45,7 +45,7 @@ def _chunk(seed: int, patients: np.ndarray, stream: str, width: int) -> np.ndarr
     for rows in np.split(np.arange(len(patients)), breaks):
         if len(rows):
             raw = Philox(key=key, counter=int(patients[rows[0]]) * (width // _WORDS)).random_raw(len(rows) * width)
-            out[rows] = ((raw.reshape(len(rows), width) >> np.uint64(11)) + 0.5) * 2.0**-53
+            out[rows] = ((raw.reshape(len(rows), width) >> np.uint64(12)) + 0.5) * 2.0**-52
     return out
 
 

@@ -129,9 +129,9 @@ def _encoding(variable: xr.Variable) -> dict[str, Any]:
 
 def _chunks(variable: xr.Variable) -> tuple[int, ...]:
     sizes = dict(zip(variable.dims, variable.shape, strict=True))
-    if "patient" in sizes and "arm" in sizes:
-        sizes["arm"] = 1
-    if "patient" in sizes:
+    if "patient" in sizes and variable.nbytes > CHUNK_BYTES:
+        if "arm" in sizes:
+            sizes["arm"] = 1
         others = _product(size for name, size in sizes.items() if name != "patient")
         bytes_each = max(1, others) * max(1, variable.dtype.itemsize)
         sizes["patient"] = max(1, min(sizes["patient"], CHUNK_BYTES // bytes_each))

@@ -39,6 +39,7 @@ _PLAIN: dict[str, tuple[str, int]] = {
     **{name: ("mass", size) for name, size in _NANOGRAMS.items()},
     **{name: ("volume", size) for name, size in _MICROLITRES.items()},
 }
+_OFTEN = (*_PLAIN, "Gpt", "copy", "IU", "mol", "mmol", "umol", "nmol", "mM", "uM", "nM", "pM", "cm", "kDa", "percent")
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
@@ -184,8 +185,8 @@ def _pint_unit(text: str) -> pint.Unit:
         return registry().parse_units(text.strip() if text.strip() != "1" else "")
     except pint.UndefinedUnitError as error:
         name = str(error.args[0]) if error.args else text
-        known = [*_PLAIN, *(unit for unit in dir(registry()) if len(unit) > 2 and unit.isidentifier())]
-        raise UnitError(f"unknown unit '{name}'.{did_you_mean(name, known)}") from None
+        near = did_you_mean(name, _OFTEN) or did_you_mean(name, dir(registry()))
+        raise UnitError(f"unknown unit '{name}'.{near}") from None
     except ValueError:
         raise UnitError(
             f"'{text}' has a number in the unit; a unit stands alone, and the number belongs before it"

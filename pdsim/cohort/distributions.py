@@ -152,9 +152,11 @@ class Categorical:
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return codes of the levels, or the numbers."""
-        steps = np.cumsum(self.probability)[:-1] / sum(self.probability)
-        codes = np.searchsorted(steps, ndtr(scores), side="right")
-        return codes.astype(np.int8) if self.levels else np.asarray(self.numbers, dtype=float)[codes]
+        share = np.array(self.probability)
+        possible = np.flatnonzero(share)  # so that no rounding of the sum reaches a level of probability 0
+        steps = np.cumsum(share[possible])[:-1]
+        codes = possible[np.searchsorted(steps, ndtr(scores), side="right")]
+        return codes.astype(np.int8) if self.levels else np.array(self.numbers, dtype=float)[codes]
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Yield probabilities that do not fit."""

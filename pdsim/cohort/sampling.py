@@ -99,7 +99,8 @@ def values_of(population: Population, scores: dict[str, np.ndarray], patients: n
         if isinstance(variable.rule, Expression):
             found = np.broadcast_to(variable.rule.evaluate(values, levels), patients.shape).copy()
         else:
-            found = variable.rule.values(scores[variable.name])
+            with np.errstate(over="ignore"):
+                found = variable.rule.values(scores[variable.name])
         bad = np.flatnonzero(~np.isfinite(found))
         if len(bad):
             raise CohortError(_unusable(population, variable.name, found, values, patients, bad))

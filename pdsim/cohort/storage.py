@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +45,14 @@ def save_cohort(cohort: xr.Dataset, path: Path | str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(cohort, aside)
-        _remove(path)
-        aside.rename(path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        aside.replace(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}.") from error
     finally:
-        _remove(aside)
+        with suppress(OSError):
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
     return path
 
 
@@ -112,14 +116,19 @@ def _with_text(cohort: xr.Dataset, dtype: Any) -> xr.Dataset:
 def _restored(cohort: xr.Dataset) -> xr.Dataset:
     """Give attributes and text the types they had; both formats keep numbers in attributes as lists or NumPy."""
     found = _with_text(cohort, np.dtypes.StringDType())
-    for target in (found, *found.variables.values()):
-        target.encoding = {}
-        for key, value in target.attrs.items():
-            if key == "flag_values":
-                target.attrs[key] = np.atleast_1d(np.asarray(value, dtype=np.int8))
-            elif isinstance(value, np.generic):
-                target.attrs[key] = value.item()
+    found.encoding = {}
+    found.attrs = _plain(found.attrs)
+    for variable in found.variables.values():
+        variable.encoding = {}
+        variable.attrs = _plain(variable.attrs)
     return found
+
+
+def _plain(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in attributes.items()}
+    if "flag_values" in plain:
+        plain["flag_values"] = np.atleast_1d(np.asarray(plain["flag_values"], dtype=np.int8))
+    return plain
 
 
 def _suffix(path: Path) -> str:
@@ -136,10 +145,3 @@ def _need_netcdf() -> None:
             "NetCDF files need netCDF4, which is not installed: pip install 'pdsim[netcdf]'. "
             "A name that ends in .zarr needs nothing."
         ) from None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -32,16 +32,65 @@ from pdsim.model.uses import EffectUse
 if TYPE_CHECKING:
     from pdsim.model.balance import check_units
     from pdsim.model.compiled import Kernels, kernels
+    from pdsim.model.contract import Finding, Report, check_model
+    from pdsim.model.description import Description, describe
+    from pdsim.model.template import new_model
     from pdsim.model.tracing import trace
 
-_LATE = {"Kernels": "compiled", "kernels": "compiled", "trace": "tracing", "check_units": "balance"}
+_LATE = {
+    "Description": "description",
+    "Finding": "contract",
+    "Kernels": "compiled",
+    "Report": "contract",
+    "check_model": "contract",
+    "check_units": "balance",
+    "describe": "description",
+    "kernels": "compiled",
+    "new_model": "template",
+    "trace": "tracing",
+}
 
 __all__ = [
-    "EffectUse", "Input", "Kernels", "Model", "ModelError", "Output", "Param", "State", "additive", "bliss",
-    "check_plain", "check_units", "combine", "competitive_binding", "each", "emax", "exp", "hill", "kernels",
-    "load_model_file", "log", "maximum", "minimum", "plain_initial", "plain_inputs", "plain_outputs", "plain_rates",
-    "positive", "power", "sqrt", "total", "trace", "where",
-]  # fmt: skip
+    "Description",
+    "EffectUse",
+    "Finding",
+    "Input",
+    "Kernels",
+    "Model",
+    "ModelError",
+    "Output",
+    "Param",
+    "Report",
+    "State",
+    "additive",
+    "bliss",
+    "check_model",
+    "check_plain",
+    "check_units",
+    "combine",
+    "competitive_binding",
+    "describe",
+    "each",
+    "emax",
+    "exp",
+    "hill",
+    "kernels",
+    "load_model_file",
+    "log",
+    "maximum",
+    "minimum",
+    "new_model",
+    "plain_initial",
+    "plain_inputs",
+    "plain_outputs",
+    "plain_rates",
+    "positive",
+    "power",
+    "sqrt",
+    "total",
+    "trace",
+    "where",
+]
 
 
 def __getattr__(name: str) -> Any:

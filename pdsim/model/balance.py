@@ -112,16 +112,17 @@ class _Balance:
         if abs(number - plain) <= _TOLERANCE * max(abs(number), abs(plain)):
             return ""
         factor = f"{number / plain:.6g}" if plain else "an infinite factor"
-        return f"in {unit} it is {factor} times the number that the equation gives{self.suspects()}"
+        return f"wrong scale: in {unit} it is {factor} times the number that the equation gives{self.suspects()}"
 
     def suspects(self) -> str:
         """Name the declarations with a time unit other than the model's."""
         found = []
         for name, item in _declared(self.model).items():
-            words = set(re.findall(r"[a-z]+", item.unit)) & set(_TIMES)
-            if any(units.convert(1.0, word, self.model.time) != 1.0 for word in words):
-                found.append(f"{name} is in {item.unit}")
-        return f"; the model's time unit is {self.model.time}, but {', '.join(found)}" if found else ""
+            usual = re.sub(r"[a-z]+", lambda word: self.model.time if word[0] in _TIMES else word[0], item.unit)
+            size = units.convert(1.0, item.unit, usual)
+            if abs(size - 1.0) > _TOLERANCE:
+                found.append(f"{name} is in {item.unit}, {size:.6g} times {usual}")
+        return f"; the model's time unit is {self.model.time}, but {'; '.join(found)}" if found else ""
 
 
 def item_dim(item: Any) -> str | None:

@@ -125,7 +125,8 @@ def check_returned(
 def receivers(model: Any, states: Values, params: Values, inputs: Values, mistakes: list[str] | None = None) -> tuple:
     """Return ``s, p, u``."""
     return tuple(
-        Receiver(model, letter, values, mistakes) for letter, values in zip("spu", (states, params, inputs), strict=True)
+        Receiver(model, letter, values, mistakes)
+        for letter, values in zip("spu", (states, params, inputs), strict=True)
     )
 
 

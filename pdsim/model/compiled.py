@@ -12,7 +12,7 @@ import numpy as np
 
 from pdsim.errors import ModelError
 from pdsim.model import files
-from pdsim.model.declare import flat_names
+from pdsim.model.declare import FILE_MODULES, flat_names
 from pdsim.model.uses import EffectUse, check_uses
 
 
@@ -90,7 +90,7 @@ class Kernels:
     @cached_property
     def jacobian(self) -> Callable:
         """Derivatives of the natural rates of one lane; traced and compiled when first asked for."""
-        name = f"jacobian_{self.key}"
+        name = self.module.replace("kernels", "jacobian")
         if not (files.folder() / f"{name}.py").exists():
             from pdsim.model.lower import jacobian_source
             from pdsim.model.tracing import trace
@@ -127,9 +127,13 @@ def kernels(
     options = (None if dosed is None else sorted(dosed), sorted(keep))
     parts = [model.source_hash, names, [asdict(use) for use in ordered], options, files.generator_key()]
     key = files.digest_of(parts)
-    found = files.read_json(f"{key}.json")
-    if found is None:
-        found = _make(model, names, ordered, key, *options)
+    # a class from a notebook or package may call functions that its own source does not show
+    whole = model.__module__.startswith(f"{FILE_MODULES}.")
+    found = files.read_json(f"{key}.json") if whole else None
+    if found is None or not (files.folder() / f"{found['module']}.py").exists():
+        found = _make(model, names, ordered, *options)
+        if whole:
+            files.write_once(f"{key}.json", json.dumps(found))
     return _from_description(model, names, ordered, key, options, found)
 
 
@@ -137,8 +141,8 @@ def _declared(model: Any) -> dict[str, Any]:
     return {**model.states, **model.params, **model.inputs, **model.outputs}
 
 
-def _make(model: Any, clones: tuple, uses: tuple, key: str, dosed: list[str] | None, keep: list[str]) -> dict[str, Any]:
-    """Trace, check and write the kernel file and its description."""
+def _make(model: Any, clones: tuple, uses: tuple, dosed: list[str] | None, keep: list[str]) -> dict[str, Any]:
+    """Check, trace and write the kernel file; return its description."""
     from pdsim.model.balance import check_units
     from pdsim.model.graph import structure
     from pdsim.model.lower import kernel_source
@@ -149,7 +153,7 @@ def _make(model: Any, clones: tuple, uses: tuple, key: str, dosed: list[str] | N
     check_units(model)
     traced = trace(model, clones, uses, dosed=dosed, keep=keep)
     text, n_derived = kernel_source(traced)
-    module = f"kernels_{files.digest_of(text, model.source_hash, files.generator_key())}"
+    module = f"kernels_{files.digest_of(text, files.generator_key())}"
     files.write_once(f"{module}.py", text)
     found = {
         "states": list(traced.states),
@@ -161,8 +165,7 @@ def _make(model: Any, clones: tuple, uses: tuple, key: str, dosed: list[str] | N
         "structure": structure(traced),
         "module": module,
     }
-    files.write_once(f"{key}.json", json.dumps(found))
-    return json.loads(json.dumps(found))
+    return json.loads(json.dumps(found))  # tuples become lists, as on the warm path
 
 
 def _from_description(

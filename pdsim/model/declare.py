@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from pdsim.errors import ModelError, did_you_mean
 
 DIMENSIONS = ("clone",)
+FILE_MODULES = "pdsim_models"  # parent name of modules made from model files, whose text alone says what they compute
 
 
 @dataclass(eq=False)
@@ -135,7 +136,9 @@ class Model:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = vars(cls)
-        declared = {kind: {k: v for k, v in own.items() if isinstance(v, kind)} for kind in (State, Param, Input, Output)}
+        declared: dict[type, dict[str, Any]] = {
+            kind: {k: v for k, v in own.items() if isinstance(v, kind)} for kind in (State, Param, Input, Output)
+        }
         _refuse_reserved(cls.__name__, declared)
         cls.states = {**cls.states, **declared[State]}
         cls.params = {**cls.params, **declared[Param]}
@@ -152,7 +155,7 @@ class Model:
         return next((dict(base.outputs) for base in cls.__mro__[1:] if issubclass(base, Model)), {})
 
     def _repr_html_(self) -> str:
-        from pdsim.model.describe import describe_html
+        from pdsim.model.description import describe_html
 
         return describe_html(self)
 

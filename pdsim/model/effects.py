@@ -87,7 +87,10 @@ def positive(x: Any) -> Any:
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
-    """``yes`` where the condition holds, else ``no``; compare with ``<``, ``<=``, ``>`` or ``>=``, join with ``&``, ``|``."""
+    """``yes`` where the condition holds, else ``no``.
+
+    A condition compares by ``<``, ``<=``, ``>`` or ``>=``; join several with ``&`` and ``|``.
+    """
     if _symbolic(condition):
         return _symbols().where(condition, yes, no)
     if hasattr(yes, "units") and hasattr(no, "units"):
@@ -154,8 +157,9 @@ def combine(**units: str) -> Callable[[Callable], Callable]:
     """
 
     def mark(function: Callable) -> Callable:
-        function.keys = tuple(units)
-        function.key_units = lambda unit: {key: text.format(unit=unit) for key, text in units.items()}
+        marked: Any = function
+        marked.keys = tuple(units)
+        marked.key_units = lambda unit: {key: text.format(unit=unit) for key, text in units.items()}
         return function
 
     return mark

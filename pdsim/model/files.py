@@ -61,9 +61,13 @@ def write_once(name: str, text: str) -> Path:
 
 def read_json(name: str) -> dict[str, Any] | None:
     """Return a stored description, or None."""
+    path = folder() / name
     try:
-        return json.loads((folder() / name).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except json.JSONDecodeError:
+        path.unlink(missing_ok=True)  # a disk that filled up; the next writer puts a whole one
         return None
 
 

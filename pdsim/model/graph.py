@@ -85,11 +85,19 @@ def _described(traced: Any, groups: list[list[str]], reads: Mapping, inputs: Map
     counts = {name for name, item in traced.model.states.items() if item.extinct_below}
     core = {i for i, group in enumerate(groups) if any(name.split("[")[0] in counts for name in group)}
     core |= {i for i in range(len(groups)) if upstream[i] & core and downstream[i] & core}
-    described = []
+    described: list[dict[str, Any]] = []
     for i, group in enumerate(groups):
         direct = [name for name in traced.concentrations if any(name in inputs[state] for state in group)]
         fed = bool(direct) or any(described[j]["from_inputs"] for j in after[i])
-        kind = "disease" if i in core else "driver" if downstream[i] & core else "readout" if upstream[i] & core else "side"
+        kind = (
+            "disease"
+            if i in core
+            else "driver"
+            if downstream[i] & core
+            else "readout"
+            if upstream[i] & core
+            else "side"
+        )
         described.append({
             "states": group, "after": after[i], "inputs": direct, "from_inputs": fed,
             "linear": _linear(traced, group), "kind": kind,

@@ -1,8 +1,8 @@
 """Exponential, logarithm, power and choices that LLVM vectorises over lanes; used by generated kernels only.
 
 All pass NaN on. ``exp`` is infinite above 709.78 and 0 below -707.7; ``log`` is minus infinity from 0 to 2.2e-308 and
-NaN below 0; ``power`` takes a base of 0 or more. Errors are below 1e-15 relative; of ``power`` below 2e-15 where the
-result lies beyond 1e-130 or 1e130. Series: exp by Taylor to degree 12 on half of ln 2; log as in fdlibm's e_log.c.
+NaN below 0; ``power`` takes a base of 0 or more. Errors are below 1e-15 relative; of ``power`` below 4e-15 where the
+result lies beyond 1e-87 or 1e87. Series: exp by Taylor to degree 12 on half of ln 2; log as in fdlibm's e_log.c.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from pdsim.errors import ModelError, NotFoundError
-from pdsim.model.declare import Model
+from pdsim.model.declare import FILE_MODULES, Model
 from pdsim.model.plain import check_plain
 
 _ALLOWED = ("__future__", "math", "typing", "pdsim.model")
@@ -44,7 +44,7 @@ def load_model_file(path: str | Path) -> Model:
     if not file.is_file():
         raise NotFoundError(f"no model file {path}")
     text = file.read_text(encoding="utf-8")
-    name = f"pdsim_models.{file.stem}_{blake2b(f'{file}{text}'.encode(), digest_size=8).hexdigest()}"
+    name = f"{FILE_MODULES}.{file.stem}_{blake2b(f'{file}{text}'.encode(), digest_size=8).hexdigest()}"
     module = sys.modules.get(name)
     if module is None:
         mistakes = list(_text_mistakes(file, text))
@@ -64,12 +64,15 @@ def _text_mistakes(file: Path, text: str) -> Iterator[str]:
         yield f"{file}:{error.lineno}: {error.msg}\n    {(error.text or '').strip()}"
         return
     for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or "."]
-        for name in names:
-            if name not in _ALLOWED:
-                yield f"{file}:{node.lineno}: a model file imports from pdsim.model alone, not '{name}'"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "where" and node.args:
+            compared = [op for part in ast.walk(node.args[0]) if isinstance(part, ast.Compare) for op in part.ops]
+            if any(isinstance(op, (ast.Eq, ast.NotEq)) for op in compared):
+                yield f"{file}:{node.lineno}: where() cannot test for equality; compare with <, <=, > or >="
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            for name in names:
+                if name not in _ALLOWED:
+                    yield f"{file}:{node.lineno}: a model file imports from pdsim.model alone, not '{name}'"
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             yield from _twice(file, node)
@@ -100,7 +103,8 @@ def _run(name: str, file: Path) -> ModuleType:
             raise
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         at = f"{file}:{frames[-1].lineno}" if frames else str(file)
-        raise ModelError(f"{at}: {type(error).__name__}: {error}") from error
+        kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
+        raise ModelError(f"{at}: {kind}{error}") from error
     return module
 
 

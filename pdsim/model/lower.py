@@ -11,7 +11,7 @@ from pdsim._jit import LANES
 from pdsim.model.printing import Hoist, Printer, safe
 from pdsim.model.tracing import Trace
 
-_HEAD = '''"""Generated from the model '{model}'; do not edit."""
+_HEAD = '''"""Generated from a model; do not edit."""
 
 {mathematics}
 from pdsim._abi import {abi}
@@ -19,15 +19,15 @@ from pdsim._jit import jit
 from pdsim.model.lanes import Separate, get, put
 
 '''
-_LANES = '''from math import sqrt
+_LANES = """from math import sqrt
 
 from pdsim.model.lanemath import above, alive, choose, exp, gate, log, positive, power, select
-'''
-_SCALAR = '''from math import exp, log, sqrt
+"""
+_SCALAR = """from math import exp, log, sqrt
 from math import pow as power
 
 from pdsim.model.lanemath import above, alive, gate, positive, select
-'''  # the C library's functions: one lane gains nothing from code that vectorises, and this compiles in half the time
+"""  # the C library's functions: one lane gains nothing from code that vectorises, and this compiles in half the time
 
 
 def kernel_source(traced: Trace) -> tuple[str, int]:
@@ -39,8 +39,10 @@ def kernel_source(traced: Trace) -> tuple[str, int]:
     hoist = Hoist(traced.params.values())
     split = [_split(hoist, traced, name, rate) for name, rate in zip(traced.states, rates, strict=True)]
     shown = [hoist(expression) for expression in outputs]
-    text = _HEAD.format(model=traced.model.name, abi="DERIVE, INITIAL, OUTPUTS, RATES", mathematics=_LANES)
-    text += _derive(traced, hoist) + _initial(traced, entry) + _rates(traced, hoist, split) + _outputs(traced, hoist, shown)
+    text = _HEAD.format(abi="DERIVE, INITIAL, OUTPUTS, RATES", mathematics=_LANES)
+    text += (
+        _derive(traced, hoist) + _initial(traced, entry) + _rates(traced, hoist, split) + _outputs(traced, hoist, shown)
+    )
     return text, len(hoist.derived)
 
 
@@ -56,7 +58,7 @@ def jacobian_source(traced: Trace) -> str:
     width = len(traced.states) + len(traced.concentrations) + 1
     body += [f"put(jac, {r * width + column}, 0, {text})" for (r, column), text in zip(found, texts, strict=True)]
     clear = [f"for place in range({len(traced.states) * width}):", "    put(jac, 0, place, 0.0)"]
-    text = _HEAD.format(model=traced.model.name, abi="JACOBIAN", mathematics=_SCALAR)
+    text = _HEAD.format(abi="JACOBIAN", mathematics=_SCALAR)
     return text + _function("jacobian", "JACOBIAN", "lane, t, y, p, c, present, jac", clear + body, loop=False)
 
 

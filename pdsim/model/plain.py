@@ -109,7 +109,11 @@ def _call_all(model: Any, mistakes: list[str]) -> None:
     if model.initial:
         (_, p, _) = bodies.receivers(model, {}, params, {}, mistakes)
         given = _call(model, "initial", model.initial, (p,), model.states, mistakes, partial=True)
-        fits = {k: v for k, v in given.items() if k in entry and not bodies.over_dimension(model, model.states, k, v, clones)}
+        fits = {
+            k: v
+            for k, v in given.items()
+            if k in entry and not bodies.over_dimension(model, model.states, k, v, clones)
+        }
         entry.update(fits)
     s, p, u = bodies.receivers(model, entry, params, inputs, mistakes)
     _call(model, "rates", model.rates, (0.0, s, p, u, bodies.constructor), model.states, mistakes)
@@ -146,7 +150,8 @@ def _call(
         return {}
     except Exception as error:
         at, line = bodies.location(model, error)
-        mistakes.append(f"{at}: {what}: {type(error).__name__}: {error}" + (f"\n      {line}" if line else ""))
+        hint = "; apply each(...) to values over a dimension" if "'tuple'" in str(error) else ""
+        mistakes.append(f"{at}: {what}: {type(error).__name__}: {error}{hint}" + (f"\n      {line}" if line else ""))
         return {}
     at = bodies.defined_at(model, function)
     mistakes += bodies.check_returned(model, what, at, declared, returned, _TEST_CLONES, partial)

@@ -117,6 +117,9 @@ class Printer:
             return f"log({self.text(e.args[0])})"
         if isinstance(e, sympy.Abs):
             return f"abs({self.text(e.args[0])})"
+        if isinstance(e, sympy.sign):
+            x = self._atom(e.args[0])
+            return f"(above({x}) - above(-{x}))"
         if type(e) in _CALLS:
             return f"{_CALLS[type(e)]}({', '.join(self.text(arg) for arg in e.args)})"
         raise TypeError(f"no kernel code for {type(e).__name__}")

@@ -15,6 +15,7 @@ _CLOSED_FORM_DEGREE = 4  # integer steepness up to which x**n / (half**n + x**n)
 class Above(Function):
     """1 where the argument is above 0, else 0."""
 
+    is_real = True
     nargs = 1
 
     @classmethod
@@ -28,6 +29,7 @@ class Above(Function):
 class Positive(Function):
     """The argument where it is above 0, else 0."""
 
+    is_real = True
     nargs = 1
 
     @classmethod
@@ -45,6 +47,7 @@ class Positive(Function):
 class Gate(Function):
     """The second argument where the first is above 0, else 0."""
 
+    is_real = True
     nargs = 2
 
     @classmethod
@@ -60,6 +63,7 @@ class Gate(Function):
 class Select(Function):
     """The second argument where the first is above 0, else the third."""
 
+    is_real = True
     nargs = 3
 
     @classmethod
@@ -80,6 +84,7 @@ class Select(Function):
 class Hill(Function):
     """``x**n / (half**n + x**n)`` for ``x > 0``, else 0."""
 
+    is_real = True
     nargs = 3
 
     @classmethod

@@ -89,13 +89,18 @@ def trace(
     if zero:
         _substitute(traced, {traced.states[name]: sympy.S.Zero for name in zero})
     used = {use.input for use in ordered}
-    whole = traced if used == set(model.inputs) else _full(model, clones, None)
+    whole = traced if used == set(model.inputs) else equations_of(model, clones)
     kept = _needed(traced, whole, zero, dosed, keep)
     traced.dropped = tuple(name for name in traced.states if name not in kept)
     for table in (traced.states, traced.equations, traced.derivatives, traced.initial):
         for name in traced.dropped:
             del table[name]
     return traced
+
+
+def equations_of(model: Any, clones: Sequence[str]) -> Trace:
+    """Trace without drugs and pruning; every Input stays a symbol."""
+    return _full(model, tuple(clones), None)
 
 
 def _full(model: Any, clones: tuple[str, ...], uses: tuple[EffectUse, ...] | None) -> Trace:
@@ -115,7 +120,10 @@ def _full(model: Any, clones: tuple[str, ...], uses: tuple[EffectUse, ...] | Non
     call = _Caller(model, clones)
     entry = dict(call("initial", model.states, model.initial, p, partial=True)) if model.initial else {}
     entry = {name: entry.get(name, item.default) for name, item in model.states.items()}
-    entry = {k: (v if isinstance(v, (tuple, list)) or not model.states[k].dim else (v,) * len(clones)) for k, v in entry.items()}
+    entry = {
+        k: (v if isinstance(v, (tuple, list)) or not model.states[k].dim else (v,) * len(clones))
+        for k, v in entry.items()
+    }
     rates = call("rates", model.states, model.rates, time, s, p, u, bodies.constructor)
     outputs = call("outputs", model.outputs, model.outputs, time, s, p, u) if model.outputs else {}
     equations = _flat(model.states, rates, clones)
@@ -228,7 +236,7 @@ def _always_zero(out: Trace, dosed: Sequence[str] | None) -> set[str]:
 
 
 def _needed(out: Trace, whole: Trace, zero: set[str], dosed: Sequence[str] | None, keep: Sequence[str]) -> set[str]:
-    """States that a result depends on: Outputs, dosed states, and states that nothing else reads even with all drugs."""
+    """States behind a result: Outputs, dosed states, and blocks that nothing else reads even with all drugs."""
     declared = out.model.states
     shown = _reads(whole.outputs.values(), whole)
     reads = {name: _reads([expression], whole) for name, expression in whole.derivatives.items()}

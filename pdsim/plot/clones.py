@@ -21,8 +21,8 @@ from pdsim.plot.style import (
     SKY,
     VERMILLION,
     YELLOW,
-    new_axes,
     new_figure,
+    own_axes,
     styled,
     tint,
 )
@@ -92,8 +92,7 @@ def clone_stack(
     """
     arm = pick_arm(run, arm)
     months, cells, names = clone_cells(run, arm, patient)
-    own = ax is None
-    ax = new_axes(height=3.4) if own else ax
+    ax, own = own_axes(ax, height=3.4)
     upper = split_above(ax)
     draw_share(ax, months, mean_share(cells), names, single=patient is not None)
     month_axis(ax, months)

@@ -72,7 +72,9 @@ def variable(run: xr.DataTree, group: str, name: str) -> xr.DataArray:
 
 def arm_names(run: xr.DataTree) -> list[str]:
     """Labels of all arms, in the order of the run."""
-    return [str(name) for name in dataset(run, "endpoints" if "endpoints" in run.children else "trajectory")["arm"].values]
+    return [
+        str(name) for name in dataset(run, "endpoints" if "endpoints" in run.children else "trajectory")["arm"].values
+    ]
 
 
 def arm_text(run: xr.DataTree, arm: str, coordinate: str, default: str) -> str:
@@ -104,7 +106,8 @@ def pick_arm(run: xr.DataTree, arm: str | None) -> str:
         plain = plain_arms(run)
         if len(plain) == 1:
             return plain[0]
-        message = f"The run has {len(plain)} arms: say which, for instance arm='{(plain or names)[-1]}'. Arms: {', '.join(names)}."
+        example = (plain or names)[-1]
+        message = f"The run has {len(plain)} arms: say which, such as arm='{example}'. Arms: {', '.join(names)}."
         raise PdsimError(message)
     if arm not in names:
         message = f"The run has no arm '{arm}'.{did_you_mean(arm, names)} Arms: {', '.join(names)}."
@@ -137,9 +140,10 @@ def patients_ok(run: xr.DataTree, arm: str) -> np.ndarray:
     found = dataset(run, "trajectory")
     ok = np.ones(found.sizes["patient"], bool)
     for name in map(str, found.data_vars):
-        rest = [dim for dim in found[name].dims if dim not in ("arm", "patient")]
         if {"arm", "patient"} <= set(found[name].dims):
-            ok &= np.isfinite(of_arm(found[name], arm)).all(rest).values
+            ok &= np.isfinite(of_arm(found[name], arm).transpose("patient", ...).values.reshape(ok.size, -1)).all(
+                axis=1
+            )
     return ok
 
 

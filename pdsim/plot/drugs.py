@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pdsim.errors import PdsimError
-from pdsim.plot.style import line_look, new_axes, styled
+from pdsim.plot.style import line_look, own_axes, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def drug_concentration(
     if scale not in ("linear", "log"):
         message = f"Unknown scale '{scale}'. Use 'linear' or 'log'."
         raise PdsimError(message)
-    ax = new_axes() if ax is None else ax
+    ax, _ = own_axes(ax)
     hours = days.size == 0 or np.ptp(days) <= SHORT
     for index, name in enumerate(names):
         ax.plot(24.0 * days if hours else days, values[:, index], label=name.replace("_", " "), **line_look(index))

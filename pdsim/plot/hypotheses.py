@@ -10,8 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from pdsim.errors import PdsimError
 from pdsim.plot.data import Curves, arm_label, arm_text, curves, hypothesis_arms, pick_arm
 from pdsim.plot.layout import margin_note, month_axis, panel_grid, say
-from pdsim.plot.style import BLACK, QUIET, WIDE, line_look, new_axes, new_figure, styled
+from pdsim.plot.style import BLACK, QUIET, WIDE, line_look, new_figure, own_axes, styled
 from pdsim.plot.survival import follow_up, median_text
+from pdsim.plot.trajectories import FLOOR, floor_label
 from pdsim.plot.waterfall import response_rate
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FLOOR = 0.1
 MEASURABLE = 0.1
 TOGETHER = "all together"
 
@@ -59,21 +59,22 @@ def hypothesis_overlay(run: xr.DataTree, base_arm: str | None = None, ax: Axes |
         The run has no hypothesis arms, or several arms have some and `base_arm` was left out.
     """
     base = pick_base(run, base_arm)
-    ax = new_axes(WIDE, 3.5) if ax is None else ax
+    ax, _ = own_axes(ax, WIDE, 3.5)
     arms = [*hypothesis_arms(run)[base], base]
-    lowest = 10.0
+    lowest, highest = 10.0, 150.0
     months = np.array([0.0, 1.0])
     for index, arm in enumerate(arms):
         shown = relative(curves(run, arm, "m_protein"))
         months = shown.months
         look = {"color": BLACK, "linewidth": 1.6} if arm == base else line_look(index)
-        lowest = min(lowest, draw_hypothesis(ax, shown, f"{name_of(run, arm, base)}: {summary(run, arm)}", look))
+        low, high = draw_hypothesis(ax, shown, f"{name_of(run, arm, base)}: {summary(run, arm)}", look)
+        lowest, highest = min(lowest, low), max(highest, high)
     month_axis(ax, months)
     ax.set_yscale("log")
     bottom = max(FLOOR, 10.0 ** np.floor(np.log10(lowest)))
-    ax.set_ylim(0.9 * bottom, 600.0)
+    ax.set_ylim(0.9 * bottom, 1.2 * highest)
     ax.yaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0) if bottom > 1.0 else (1.0,), numticks=12))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(floor_label))
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_ylabel("M-protein (% of baseline)")
     for level, text in ((50.0, "PR"), (10.0, "VGPR")):
@@ -95,15 +96,15 @@ def name_of(run: xr.DataTree, arm: str, base: str) -> str:
     return label if name in label else f"{name}, {label}"
 
 
-def draw_hypothesis(ax: Axes, shown: Curves, label: str, look: dict[str, object]) -> float:
-    """Draw one median with its band and return the lowest value drawn, per cent."""
+def draw_hypothesis(ax: Axes, shown: Curves, label: str, look: dict[str, object]) -> tuple[float, float]:
+    """Draw one median with its band and return the lowest and highest value drawn, per cent."""
     low, middle, high = np.maximum(shown.quantiles(0.25, 0.5, 0.75), FLOOR)
     ax.fill_between(shown.months, low, high, color=look["color"], alpha=0.12, linewidth=0)
     ax.plot(shown.months, middle, label=label, **look)
     if not np.isfinite(middle).any():
         say(ax, "too many failed patients for a median")
-        return FLOOR * 10
-    return float(np.nanmin(low))
+        return 10.0, 100.0
+    return float(np.nanmin(low)), float(np.nanmax(high))
 
 
 def summary(run: xr.DataTree, arm: str) -> str:

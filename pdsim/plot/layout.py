@@ -104,9 +104,7 @@ def margin_note(ax: Axes, level: float, text: str, va: str = "center") -> None:
 def say(ax: Axes, text: str) -> None:
     """Write in the middle of axes that have nothing to draw."""
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    ax.text(
-        0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=QUIET, style="italic", bbox=ground
-    )
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=QUIET, style="italic", bbox=ground)
 
 
 def panel_grid(figure: Figure, count: int, columns: int, **kwargs: object) -> list[Axes]:

@@ -70,6 +70,4 @@ def dosing_strip(run: xr.DataTree, arm: str, ax: Axes, rows: int = 0) -> Axes | 
 
 def name_row(strip: Axes, row: int, text: str) -> None:
     """Write a drug's name above its row."""
-    strip.text(
-        0.0, row + 0.12, text, fontsize=LETTERS, color=QUIET, va="bottom", transform=strip.get_yaxis_transform()
-    )
+    strip.text(0.0, row + 0.12, text, fontsize=LETTERS, color=QUIET, va="bottom", transform=strip.get_yaxis_transform())

@@ -97,11 +97,13 @@ def tint(colour: str, strength: float) -> tuple[float, float, float]:
     return tuple(1.0 - strength * (1.0 - part) for part in to_rgb(colour))
 
 
-def new_axes(width: float = NARROW, height: float = 2.5) -> Axes:
-    """Axes of a figure of their own, in inches; shown by notebooks and by ``pyplot.show``."""
+def own_axes(ax: Axes | None, width: float = NARROW, height: float = 2.5) -> tuple[Axes, bool]:
+    """Return `ax`, or axes of a new pyplot figure of this size in inches, and whether they are new."""
+    if ax is not None:
+        return ax, False
     from matplotlib import pyplot
 
-    return pyplot.figure(figsize=(width, height)).add_subplot()
+    return pyplot.figure(figsize=(width, height)).add_subplot(), True
 
 
 def new_figure(figure: Figure | None, width: float, height: float) -> Figure:

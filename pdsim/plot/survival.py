@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from pdsim.plot.data import arm_label, of_arm, pick_arm, plain_arms, variable
+from pdsim.plot.data import arm_label, dataset, of_arm, pick_arm, plain_arms, variable
 from pdsim.plot.layout import hang_below, month_axis, say
-from pdsim.plot.style import MONTH_DAYS, WIDE, line_look, new_axes, new_figure, styled
+from pdsim.plot.style import MONTH_DAYS, WIDE, line_look, new_figure, own_axes, styled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,8 +81,7 @@ def kaplan_meier(run: xr.DataTree, arms: list[str] | None = None, ax: Axes | Non
         Unknown arm, or a run without these endpoints.
     """
     chosen = [pick_arm(run, arm) for arm in (plain_arms(run) if arms is None else arms)]
-    own = ax is None
-    ax = new_axes(WIDE, figure_height(len(chosen))) if own else ax
+    ax, _ = own_axes(ax, WIDE, figure_height(len(chosen)))
     follows = {arm: follow_up(run, arm) for arm in chosen}
     for index, (arm, follow) in enumerate(follows.items()):
         draw_curve(ax, follow, arm_label(run, arm, 80), index)
@@ -105,7 +104,7 @@ def figure_height(arms: int) -> float:
 def horizon(run: xr.DataTree, follows: dict[str, Follow]) -> float:
     """Months that the axis spans: the simulated time, or the longest follow-up."""
     if "trajectory" in run.children:
-        return float(run["trajectory"]["time"].values[-1]) / MONTH_DAYS
+        return float(dataset(run, "trajectory")["time"].values[-1]) / MONTH_DAYS
     return max((float(follow.months.max()) for follow in follows.values() if follow.months.size), default=1.0)
 
 

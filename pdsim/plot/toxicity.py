@@ -8,7 +8,7 @@ import numpy as np
 
 from pdsim.plot.data import arm_label, curves, headcount, pick_arm, plain_arms
 from pdsim.plot.layout import add_legend, head, margin_note, month_axis, only_outer_labels, panel_grid, panel_size
-from pdsim.plot.style import GREEN, PURPLE, QUIET, new_axes, new_figure, styled
+from pdsim.plot.style import GREEN, PURPLE, QUIET, new_figure, own_axes, styled
 from pdsim.plot.trajectories import bands
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def counts(run: xr.DataTree, name: str, arm: str | None, ax: Axes | None, legend
     """Draw one blood count of one arm."""
     arm = pick_arm(run, arm)
     shown = curves(run, arm, name)
-    own = ax is None
-    ax = new_axes() if own else ax
+    ax, own = own_axes(ax)
     bands(ax, shown, COLOURS[name])
     high = shown.quantiles(0.95)
     top = 1.08 * np.nanmax(high) if np.isfinite(high).any() else 0.0

@@ -12,7 +12,7 @@ from pdsim.errors import PdsimError, did_you_mean
 from pdsim.plot.data import Curves, arm_label, curves, headcount, pick_arm, plain_arms
 from pdsim.plot.layout import add_legend, head, month_axis, only_outer_labels, panel_grid, panel_size, say
 from pdsim.plot.strip import dosing_days, dosing_strip
-from pdsim.plot.style import BLUE, new_axes, new_figure, styled, tint
+from pdsim.plot.style import BLUE, new_figure, own_axes, styled, tint
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FLOOR = 0.1
 MOST_LINES = 100
+LEAST_TOP = 100.0
 Scale = Literal["log", "symlog", "linear"]
 
 
@@ -63,12 +64,11 @@ def m_protein(
     """
     arm = pick_arm(run, arm)
     shown = curves(run, arm, "m_protein")
-    own = ax is None
-    ax = new_axes(height=3.0) if own else ax
+    ax, own = own_axes(ax, height=3.0)
     lift = FLOOR if scale == "log" else 0.0
     individuals(ax, shown, lift)
     bands(ax, shown, BLUE, lift)
-    protein_axis(ax, scale)
+    protein_axis(ax, scale, np.nanmax(shown.values, initial=0.0))
     month_axis(ax, shown.months)
     ax.set_ylabel("serum M-protein (g/L)")
     head(ax, arm_label(run, arm), headcount(shown.values.shape[0], shown.failed))
@@ -105,22 +105,25 @@ def bands(ax: Axes, shown: Curves, colour: str, lift: float = 0.0) -> None:
         say(ax, "too many failed patients\nfor a median")
 
 
-def protein_axis(ax: Axes, scale: Scale) -> None:
-    """Scale and tick labels of an M-protein axis in g/L."""
+def protein_axis(ax: Axes, scale: Scale, highest: float) -> None:
+    """Scale and tick labels of an M-protein axis in g/L that shows values up to `highest`."""
+    top = max(LEAST_TOP, 1.15 * highest)
     if scale == "log":
         ax.set_yscale("log")
-        ax.set_ylim(FLOOR * 0.9, 200.0)
+        ax.set_ylim(FLOOR * 0.9, top)
         ax.yaxis.set_major_locator(LogLocator(10.0, numticks=12))
         ax.yaxis.set_major_formatter(FuncFormatter(floor_label))
         ax.yaxis.set_minor_formatter(NullFormatter())
     elif scale == "symlog":
         ax.set_yscale("symlog", linthresh=0.5, linscale=0.5)
-        ax.set_ylim(0.0, 200.0)
-        ax.set_yticks([0.0, 0.5, 1.0, 10.0, 100.0], ["0", "0.5", "1", "10", "100"])
+        ax.set_ylim(0.0, top)
+        ticks = [tick for tick in (0.0, 0.5, 1.0, 10.0, 100.0, 1000.0) if tick <= top]
+        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     elif scale == "linear":
         ax.set_ylim(bottom=0.0)
     else:
-        message = f"Unknown scale '{scale}'.{did_you_mean(str(scale), ('log', 'symlog', 'linear'))} Use log, symlog or linear."
+        hint = did_you_mean(str(scale), ("log", "symlog", "linear"))
+        message = f"Unknown scale '{scale}'.{hint} Use log, symlog or linear."
         raise PdsimError(message)
 
 
@@ -137,9 +140,12 @@ def m_protein_panels(run: xr.DataTree, figure: Figure | None = None, *, scale: S
     columns, width, height = panel_size(len(arms), 2.0 + 0.14 * strip_rows)
     figure = new_figure(figure, width, height)
     axes = panel_grid(figure, len(arms), columns, sharex=True, sharey=True)
+    tops = []
     for ax, arm in zip(axes, arms, strict=True):
         m_protein(run, arm, ax, scale=scale, strip_rows=strip_rows, legend=False)
         ax.tick_params(labelbottom=True)
+        tops.append(ax.get_ylim()[1])
+    axes[0].set_ylim(top=max(tops))
     only_outer_labels(axes, columns)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

@@ -14,8 +14,8 @@ from pdsim.plot.style import (
     QUIET,
     RESPONSE_COLOURS,
     RESPONSE_NAMES,
-    new_axes,
     new_figure,
+    own_axes,
     styled,
 )
 
@@ -59,8 +59,7 @@ def waterfall(run: xr.DataTree, arm: str | None = None, ax: Axes | None = None, 
         Unknown arm, or a run without `best_change` and `best_response` in `/endpoints`.
     """
     arm = pick_arm(run, arm)
-    own = ax is None
-    ax = new_axes() if own else ax
+    ax, own = own_axes(ax)
     change, code = best_changes(run, arm)
     for value in RESPONSE_COLOURS:
         bars(ax, change, code, value)

@@ -27,8 +27,8 @@ KNOWN = {
         "Waterfall plots, one panel per arm: one bar per patient, sorted by best change of the M-protein in per cent.",
         "One bar per patient: the deepest measured fall of the M-protein from baseline, or the smallest rise where it "
         "never fell. Bars that would pass +100 % end there with a triangle. Colours are the best response; the dashed "
-        "lines at −50 % and −90 % are the M-protein limits of partial and very good partial response. A bar may pass a "
-        "line without that response, which must be confirmed.",
+        "lines of 50 % and 90 % less are the M-protein limits of partial and very good partial response. A bar may "
+        "pass a line without that response, which must be confirmed.",
     ),
     "clones": (
         "Clones",

@@ -43,9 +43,10 @@ def write_report(
     out
         File name inside `folder`, or a path of its own.
     extra
-        Optional keys: `interval` (text), `columns` (column name to heading), `equations` (text that says where the
-        equations stand), `parameters` (DataFrame with a column `status`, and `name`, `value`, `unit`, `source` where
-        known), `assumptions` and `notes` (lists of sentences), `captions` (figure stem to text).
+        Optional keys: `intervals` (a sentence in place of that one), `columns` (column name to heading),
+        `equations` (text that says where the equations stand), `parameters` (DataFrame with a column `status`, and
+        `name`, `value`, `unit`, `source` where known), `assumptions` and `notes` (lists of sentences; notes follow the
+        summary), `captions` (figure stem to text).
 
     Returns
     -------
@@ -75,13 +76,13 @@ def context(
 ) -> dict[str, Any]:
     """Everything that the template prints, as plain text, lists and embedded images."""
     arms = arm_table(table, dict(more.get("columns", {})))
-    stated = more.get("interval") or table.attrs.get("interval")
+    covers = table.attrs.get("interval")
+    stated = more.get("intervals") or (f"In brackets: {covers}." if covers else UNSTATED)
     return {
         "title": str(run.attrs.get("title") or run.attrs.get("study") or "Simulation"),
-        "description": [part.strip() for part in str(run.attrs.get("description", "")).split("\n\n") if part.strip()],
         "summary": summary(run),
         "arms": arms,
-        "interval": (f"In brackets: {str(stated).rstrip('.')}." if stated else UNSTATED) if arms["has_interval"] else "",
+        "intervals": str(stated) if arms["has_interval"] else "",
         "figures": figure_blocks(figures, dict(more.get("captions", {}))),
         "methods": methods(run, str(more.get("equations", ""))),
         "status": parameter_status(more.get("parameters")),

@@ -32,7 +32,9 @@ def summary(run: xr.DataTree) -> str:
     found = run[group].to_dataset() if group else None
     patients = found.sizes.get("patient", 0) if found is not None else 0
     arms = [str(name) for name in found["arm"].values] if found is not None and "arm" in found.coords else []
-    hypotheses = [str(name) for name in found["hypothesis"].values] if found is not None and "hypothesis" in found else []
+    hypotheses = (
+        [str(name) for name in found["hypothesis"].values] if found is not None and "hypothesis" in found else []
+    )
     variants = sum(1 for name in hypotheses if name)
     population = study.get("population")
     origin = f" from the population {population}" if isinstance(population, str) else ""
@@ -54,7 +56,7 @@ def horizon(run: xr.DataTree) -> str:
     """How long the simulated time is, or nothing if the run has no trajectories."""
     if "trajectory" not in run.children:
         return ""
-    days = float(run["trajectory"]["time"].values[-1])
+    days = float(run["trajectory"].to_dataset()["time"].values[-1])
     return f" for {days / MONTH_DAYS:.1f} months ({days:g} days)"
 
 

@@ -79,7 +79,8 @@ def arm_table(table: pandas.DataFrame, headings: dict[str, str]) -> dict[str, An
     frame = frame.set_axis(names, axis=1)
     with_bounds = {name for name in names if {f"{name}_low", f"{name}_high"} <= set(names)}
     bounds = {f"{name}_{end}" for name in with_bounds for end in ("low", "high")}
-    shown = ["arm", *(name for name in names if name != "arm" and name not in bounds)]
+    blank = {name for name in names if (frame[name].astype(str) == "").all()}
+    shown = ["arm", *(name for name in names if name != "arm" and name not in bounds | blank)]
     group = {name: [name, *((f"{name}_low", f"{name}_high") if name in with_bounds else ())] for name in shown}
     decimals = {name: column_decimals(frame[columns].to_numpy()) for name, columns in group.items()}
 

@@ -9,8 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# a call would count references to every array of the bundles, which cost more than the arithmetic;
+# so the solvers allocate nothing and numba's counting is off
+PLAIN: dict[str, Any] = {"_nrt": False}
 # functions that only jitted code calls need no Python entry of their own: half the compile time
-INNER: dict[str, Any] = {"cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+INNER: dict[str, Any] = {**PLAIN, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+# the same, joined to its caller: a call would copy every array of the bundles
+HOT: dict[str, Any] = {**INNER, "forceinline": True}
 
 Floats = np.ndarray
 Ints = np.ndarray
@@ -46,6 +52,7 @@ class Forcing(NamedTuple):
     since: Floats  # (drug, lane) time of the last event
     modes: Floats  # (mode, lane) concentration carried by each eigenvalue at `since`
     steady: Floats  # (species, lane) concentration that the running infusions lead to
+    scratch: Floats  # four square matrices one larger than the largest drug's, and a row
 
 
 class Lines(NamedTuple):
@@ -101,6 +108,8 @@ class Work(NamedTuple):
     time: Floats  # (lane,)
     step: Floats  # (lane,)
     error: Floats  # (lane,)
+    values: Floats  # (state,) of one lane
+    species: Floats  # (species,) of one lane
 
 
 def numba_type(bundle: type) -> Any:

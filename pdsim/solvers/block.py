@@ -101,6 +101,7 @@ def make_forcing(drugs: Sequence[DrugBlock], species: Sequence[tuple[int, int]],
         since=np.full(len(drugs) * LANES, start),
         modes=np.zeros(int(species_first[-1]) * LANES),
         steady=np.zeros(len(species) * LANES),
+        scratch=np.zeros(4 * (max(sizes, default=0) + 1) ** 2 + max(sizes, default=0)),
     )
 
 
@@ -219,6 +220,8 @@ class Block:
             time=np.zeros(LANES),
             step=np.zeros(LANES),
             error=np.zeros(LANES),
+            values=np.zeros(states),
+            species=np.zeros(species),
         )
 
     def _finite_or_fail(self) -> None:
@@ -261,7 +264,7 @@ class Block:
 
         shared = {
             "absolute", "counted", "floor", "output_times", "options",
-            "first", "square", "species_drug", "species_first", "times", "drug", "target", "duration",
+            "first", "square", "species_drug", "species_first", "scratch", "times", "drug", "target", "duration",
         }
         bundles = [self.problem, self.forcing, self.lines, self.state, self.record]
         own = [alone(bundle, lambda name: name not in shared) for bundle in bundles]
@@ -280,7 +283,7 @@ class Block:
         """Write the outputs due at the end of the run."""
         from pdsim.solvers.explicit import finish
 
-        finish(LANES, self.problem, self.forcing, self.state, self.record)
+        finish(LANES, self.problem, self.forcing, self.state, self.record, self._work)
 
     @property
     def failed(self) -> np.ndarray:

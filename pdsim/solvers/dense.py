@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER
+from pdsim.solvers.arrays import HOT, INNER
 from pdsim.solvers.forcing import lane_concentrations
 from pdsim.solvers.tableau import TSIT5_DENSE
 
@@ -35,51 +33,48 @@ def explicit_poly(lane, step, k, poly):
 
 
 @jit(**INNER)
-def store(record, row, problem, forcing, state, lane, time, values):
-    """Write one output row of one lane; `values` holds the states at `time`, (state,)."""
+def store(record, row, problem, forcing, state, work, lane, time):
+    """Write one output row of one lane; `work.values` holds the states at `time`."""
     states = problem.counted.size
     species = forcing.species_drug.size
     for i in range(states):
-        record.y[(row * states + i) * W + lane] = values[i]
+        record.y[(row * states + i) * W + lane] = work.values[i]
         record.present[(row * states + i) * W + lane] = state.present[i * W + lane]
-    out = np.empty(species)
-    lane_concentrations(forcing, lane, time, out)
+    lane_concentrations(forcing, lane, time, work.species)
     for s in range(species):
-        record.concentrations[(row * species + s) * W + lane] = out[s]
+        record.concentrations[(row * species + s) * W + lane] = work.species[s]
 
 
 @jit(**INNER)
-def store_inside(record, problem, forcing, state, lane, step, end, poly):
+def store_inside(record, problem, forcing, state, work, lane, step, end):
     """Write the outputs that lie before `end` in a step from the lane's time, `end` excluded."""
     states = problem.counted.size
-    values = np.empty(states)
     row = state.next_output[lane]
     while row < problem.output_times.size and problem.output_times[row] < end:
         share = (problem.output_times[row] - state.time[lane]) / step
         for i in range(states):
-            values[i] = interpolate(state.y, poly, i, i * W + lane, share)
-        store(record, row, problem, forcing, state, lane, problem.output_times[row], values)
+            work.values[i] = interpolate(state.y, work.poly, i, i * W + lane, share)
+        store(record, row, problem, forcing, state, work, lane, problem.output_times[row])
         row += 1
     state.next_output[lane] = row
 
 
 @jit(**INNER)
-def store_here(record, problem, forcing, state, lane):
+def store_here(record, problem, forcing, state, work, lane):
     """Write the outputs that are due at the lane's present time, after its doses."""
     states = problem.counted.size
     row = state.next_output[lane]
     if row >= problem.output_times.size or problem.output_times[row] > state.time[lane]:
         return
-    values = np.empty(states)
     for i in range(states):
-        values[i] = state.y[i * W + lane]
+        work.values[i] = state.y[i * W + lane]
     while row < problem.output_times.size and problem.output_times[row] <= state.time[lane]:
-        store(record, row, problem, forcing, state, lane, state.time[lane], values)
+        store(record, row, problem, forcing, state, work, lane, state.time[lane])
         row += 1
     state.next_output[lane] = row
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _bound(problem, state, i, lane):
     """Value of y at which counted state i changes sides: its floor, or its own exponential draw of supply."""
     if state.present[i * W + lane] != 0.0:
@@ -88,14 +83,14 @@ def _bound(problem, state, i, lane):
     return problem.draws[(i * draws + state.redraw[i * W + lane] % draws) * W + lane]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _crossed(problem, state, i, lane, value):
     if state.present[i * W + lane] != 0.0:
         return value < _bound(problem, state, i, lane)
     return value >= _bound(problem, state, i, lane)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def any_crossed(problem, state, lane, trial):
     """Whether some clone of a lane has died out or entered at the end of a step."""
     for i in range(problem.counted.size):
@@ -140,21 +135,21 @@ def change_sides(problem, state, i, lane):
     state.redraw[at] += 1
 
 
-@jit(**INNER)
-def complete_step(problem, forcing, state, record, lane, step, end, poly, trial):
+@jit(**HOT)
+def complete_step(problem, forcing, state, record, work, lane, step, end):
     """Move a lane over an accepted step: outputs inside it, then its end or the point where a clone changes sides.
 
-    `trial` holds the states at `end`; `poly` the interpolant. Returns True if a clone changed sides.
+    `work.trial` holds the states at `end`; `work.poly` the interpolant. Returns True if a clone changed sides.
     """
     clone = -1
     share = 1.0
-    if any_crossed(problem, state, lane, trial):
-        clone, share = first_crossing(problem, state, lane, poly, trial)
+    if any_crossed(problem, state, lane, work.trial):
+        clone, share = first_crossing(problem, state, lane, work.poly, work.trial)
         end = state.time[lane] + share * step
-    store_inside(record, problem, forcing, state, lane, step, end, poly)
+    store_inside(record, problem, forcing, state, work, lane, step, end)
     for i in range(problem.counted.size):
         at = i * W + lane
-        state.y[at] = interpolate(state.y, poly, i, at, share) if clone >= 0 else trial[at]
+        state.y[at] = interpolate(state.y, work.poly, i, at, share) if clone >= 0 else work.trial[at]
     state.time[lane] = end
     if clone >= 0:
         change_sides(problem, state, clone, lane)
@@ -162,7 +157,7 @@ def complete_step(problem, forcing, state, record, lane, step, end, poly, trial)
     return clone >= 0
 
 
-@jit(**INNER)
+@jit(**HOT)
 def needs_poly(problem, state, lane, end, trial):
     """Whether a step holds an output or a clone that changes sides, so that its interpolant is wanted."""
     row = state.next_output[lane]

@@ -9,7 +9,7 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER
+from pdsim.solvers.arrays import HOT, INNER
 from pdsim.solvers.forcing import fastest_rate, refresh, settle
 
 
@@ -28,7 +28,7 @@ def skip_missed(lines, lane, time):
             lines.next_stop[at] = i
 
 
-@jit(**INNER)
+@jit(**HOT)
 def next_event(lines, lane):
     """Time of the earliest pending start or end of a dose, or infinity."""
     earliest = np.inf

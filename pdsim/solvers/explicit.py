@@ -11,7 +11,7 @@ import numpy as np
 from pdsim._abi import RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER, Forcing, Lines, Problem, Record, State, Work, function_type, numba_type
+from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, function_type, numba_type
 from pdsim.solvers.dense import complete_step, explicit_poly, needs_poly, store_here
 from pdsim.solvers.events import apply_events, next_event, skip_missed
 from pdsim.solvers.forcing import concentrations
@@ -26,7 +26,7 @@ _LARGEST_LOG = 690.0
 _STABILITY_EDGE = 3.0  # |h lambda| where Tsitouras 5(4) begins to be held back by stability
 
 
-@jit(**INNER)
+@jit(**HOT)
 def evaluate(rates, lanes, problem, forcing, state, work, y, dy):
     """Slopes (state, lane) at stage times `work.time` and states y."""
     concentrations(forcing, lanes, work.time, work.decay, work.c)
@@ -44,20 +44,24 @@ def _stages(rates, lanes, problem, forcing, state, work):
     for stage in range(1, 7):
         for lane in range(lanes):
             work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
+        # stage by stage over whole rows: an inner loop over stages would not vectorise
+        for at in range(size):
+            work.trial[at] = _A[stage, 0] * k[at]
+        for j in range(1, stage):
+            weight = _A[stage, j]
+            for at in range(size):
+                work.trial[at] += weight * k[j * size + at]
         for i in range(states):
             for lane in range(lanes):
                 at = i * W + lane
-                total = _A[stage, 0] * k[at]
-                for j in range(1, stage):
-                    total += _A[stage, j] * k[j * size + at]
-                work.trial[at] = state.y[at] + work.step[lane] * total
+                work.trial[at] = state.y[at] + work.step[lane] * work.trial[at]
         if stage == 5:
             for at in range(size):
                 work.sixth[at] = work.trial[at]
         evaluate(rates, lanes, problem, forcing, state, work, work.trial, k[stage * size : (stage + 1) * size])
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _errors(lanes, problem, state, work):
     """Largest error of a step over the states, relative to tolerance, into work.error; NaN if any is not finite."""
     states = problem.counted.size
@@ -104,7 +108,7 @@ def first_step(problem, state, lane, fastest):
     return step
 
 
-@jit(**INNER)
+@jit(**HOT)
 def unfit(problem, state, lane):
     """Status of a lane's present point: OK, NAN or OVERFLOW."""
     for i in range(problem.counted.size):
@@ -132,7 +136,7 @@ def _begin(rates, lanes, problem, forcing, lines, state, record, work, stop):
                 work.error[lane] = fastest
             state.stop[lane] = next_event(lines, lane)
         if state.time[lane] < stop:
-            store_here(record, problem, forcing, state, lane)
+            store_here(record, problem, forcing, state, work, lane)
         if state.fresh[lane] != 0:
             any_fresh = True
     if not any_fresh:
@@ -150,7 +154,7 @@ def _begin(rates, lanes, problem, forcing, lines, state, record, work, stop):
         state.status[lane] = unfit(problem, state, lane)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _choose_steps(lanes, problem, state, work, stop):
     """Set work.step: the lane's step, fitted to its next stop; 0 for lanes that are done. Count the others."""
     running = 0
@@ -169,7 +173,7 @@ def _choose_steps(lanes, problem, state, work, stop):
     return running
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _held_back(problem, state, work, lane):
     """Whether stability, not accuracy, set the step just made (Hairer and Wanner, section IV.2)."""
     size = problem.counted.size * W
@@ -182,7 +186,7 @@ def _held_back(problem, state, work, lane):
     return den > 0.0 and work.step[lane] ** 2 * num > _STABILITY_EDGE**2 * den
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _accept(problem, forcing, state, record, work, lane, stop):
     """Move a lane to the end of its step and watch for stiffness."""
     states = problem.counted.size
@@ -192,7 +196,7 @@ def _accept(problem, forcing, state, record, work, lane, stop):
     held_back = _held_back(problem, state, work, lane)
     if needs_poly(problem, state, lane, end, work.trial):
         explicit_poly(lane, step, work.k, work.poly)
-    complete_step(problem, forcing, state, record, lane, step, end, work.poly, work.trial)
+    complete_step(problem, forcing, state, record, work, lane, step, end)
     for i in range(states):
         state.slope[i * W + lane] = work.k[(6 * states + i) * W + lane]
     state.counts[lane] += 1
@@ -201,7 +205,7 @@ def _accept(problem, forcing, state, record, work, lane, stop):
         state.status[lane] = STIFF
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _control(problem, forcing, state, record, work, lane, stop):
     """Accept or reject one lane's step and choose the next."""
     error = work.error[lane]
@@ -228,7 +232,7 @@ def _signature():
     )
 
 
-@jit(signature=_signature())
+@jit(signature=_signature(), **PLAIN)
 def advance(lanes, rates, problem, forcing, lines, state, record, work, stop):
     """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller."""
     states = problem.counted.size
@@ -252,9 +256,9 @@ def advance(lanes, rates, problem, forcing, lines, state, record, work, stop):
                     state.status[lane] = TOO_MANY_STEPS
 
 
-@jit
-def finish(lanes, problem, forcing, state, record):
+@jit(**PLAIN)
+def finish(lanes, problem, forcing, state, record, work):
     """Write the outputs that are due at the end of the run."""
     for lane in range(lanes):
         if state.status[lane] == OK:
-            store_here(record, problem, forcing, state, lane)
+            store_here(record, problem, forcing, state, work, lane)

@@ -10,85 +10,99 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER
+from pdsim.solvers.arrays import INNER, PLAIN
 from pdsim._lanemath import lane_exp
 
 
 @jit(**INNER)
-def _multiply(a, b, factor, out):
-    """out = factor a b for small square matrices; plain loops compile faster than a library call."""
-    for i in range(a.shape[0]):
-        for j in range(a.shape[0]):
+def _multiply(scratch, size, a, b, factor, out):
+    """Square matrices at offsets a, b, out of scratch: out = factor a b."""
+    for i in range(size):
+        for j in range(size):
             total = 0.0
-            for k in range(a.shape[0]):
-                total += a[i, k] * b[k, j]
-            out[i, j] = factor * total
+            for k in range(size):
+                total += scratch[a + i * size + k] * scratch[b + k * size + j]
+            scratch[out + i * size + j] = factor * total
 
 
 @jit(**INNER)
-def _exponential(matrix):
-    """Replace a small square matrix by its exponential: scaling, 18 Taylor terms, squaring. Entries are finite."""
-    size = matrix.shape[0]
+def _exponential(scratch, size):
+    """Replace the matrix (size, size) at the start of scratch by its exponential: scaling, Taylor, squaring.
+
+    Uses the next three matrices of scratch. Callers pass finite entries.
+    """
+    square = size * size
+    term, other, result = square, 2 * square, 3 * square
     norm = 0.0
     for i in range(size):
         row = 0.0
         for j in range(size):
-            row += abs(matrix[i, j])
+            row += abs(scratch[i * size + j])
         norm = max(norm, row)
     halvings = 0
+    shrink = 1.0
     while norm > 0.5 and halvings < 1000:
         norm *= 0.5
+        shrink *= 0.5
         halvings += 1
-    shrink = 0.5**halvings
-    term = np.zeros((size, size))
-    other = np.zeros((size, size))
-    result = np.zeros((size, size))
-    for i in range(size):
-        term[i, i] = 1.0
-        result[i, i] = 1.0
-    for order in range(1, 19):
-        _multiply(term, matrix, shrink / order, other)
-        for i in range(size):
-            for j in range(size):
-                term[i, j] = other[i, j]
-                result[i, j] += other[i, j]
-    for _ in range(halvings):
-        _multiply(result, result, 1.0, other)
-        for i in range(size):
-            for j in range(size):
-                result[i, j] = other[i, j]
     for i in range(size):
         for j in range(size):
-            matrix[i, j] = result[i, j]
+            one = 1.0 if i == j else 0.0
+            scratch[term + i * size + j] = one
+            scratch[result + i * size + j] = one
+    for order in range(1, 19):
+        _multiply(scratch, size, term, 0, shrink / order, other)
+        for at in range(square):
+            scratch[term + at] = scratch[other + at]
+            scratch[result + at] += scratch[other + at]
+    for _ in range(halvings):
+        _multiply(scratch, size, result, result, 1.0, other)
+        for at in range(square):
+            scratch[result + at] = scratch[other + at]
+    for at in range(square):
+        scratch[at] = scratch[result + at]
 
 
 @jit(**INNER)
-def _exact_amounts(forcing, drug, lane, span, out):
-    """Amounts of one drug `span` after `since` into out[:n], by the matrix exponential; any eigenvalues."""
+def _row(forcing, drug):
+    """Place of the spare row behind the four matrices of scratch."""
+    size = forcing.first[drug + 1] - forcing.first[drug] + 1
+    return 4 * size * size
+
+
+@jit(**INNER)
+def _exact_amounts(forcing, drug, lane, span):
+    """Amounts of one drug `span` after `since` into the spare row, by the matrix exponential; any eigenvalues."""
     first = forcing.first[drug]
     size = forcing.first[drug + 1] - first
     square = forcing.square[drug]
-    augmented = np.zeros((size + 1, size + 1))
+    scratch = forcing.scratch
+    wide = size + 1
+    for i in range(wide):
+        for j in range(wide):
+            scratch[i * wide + j] = 0.0
     for i in range(size):
         for j in range(size):
-            augmented[i, j] = forcing.matrix[(square + i * size + j) * W + lane] * span
-        augmented[i, size] = forcing.inflow[(first + i) * W + lane] * span
-    _exponential(augmented)
+            scratch[i * wide + j] = forcing.matrix[(square + i * size + j) * W + lane] * span
+        scratch[i * wide + size] = forcing.inflow[(first + i) * W + lane] * span
+    _exponential(scratch, wide)
+    row = _row(forcing, drug)
     for i in range(size):
-        total = augmented[i, size]
+        total = scratch[i * wide + size]
         for j in range(size):
-            total += augmented[i, j] * forcing.amounts[(first + j) * W + lane]
-        out[i] = total
+            total += scratch[i * wide + j] * forcing.amounts[(first + j) * W + lane]
+        scratch[row + i] = total
 
 
 @jit(**INNER)
-def _modal_amounts(forcing, drug, lane, span, out):
+def _modal_amounts(forcing, drug, lane, span):
     """As `_exact_amounts` through distinct, non-zero eigenvalues."""
     first = forcing.first[drug]
     size = forcing.first[drug + 1] - first
     square = forcing.square[drug]
+    row = _row(forcing, drug)
     for i in range(size):
-        out[i] = 0.0
+        forcing.scratch[row + i] = 0.0
     for k in range(size):
         weight = 0.0
         drive = 0.0
@@ -100,7 +114,7 @@ def _modal_amounts(forcing, drug, lane, span, out):
         steady = -drive / rate
         mode = (weight - steady) * np.exp(rate * span) + steady
         for i in range(size):
-            out[i] += forcing.right[(square + i * size + k) * W + lane] * mode
+            forcing.scratch[row + i] += forcing.right[(square + i * size + k) * W + lane] * mode
 
 
 @jit(**INNER)
@@ -110,13 +124,13 @@ def settle(forcing, drug, lane, time):
     size = forcing.first[drug + 1] - first
     span = time - forcing.since[drug * W + lane]
     if span != 0.0:
-        now = np.empty(size)
         if forcing.confluent[drug * W + lane] != 0:
-            _exact_amounts(forcing, drug, lane, span, now)
+            _exact_amounts(forcing, drug, lane, span)
         else:
-            _modal_amounts(forcing, drug, lane, span, now)
+            _modal_amounts(forcing, drug, lane, span)
+        row = _row(forcing, drug)
         for i in range(size):
-            forcing.amounts[(first + i) * W + lane] = now[i]
+            forcing.amounts[(first + i) * W + lane] = forcing.scratch[row + i]
     forcing.since[drug * W + lane] = time
 
 
@@ -163,15 +177,15 @@ def fastest_rate(forcing, drug, lane):
 def _exact_concentration(forcing, species, lane, time):
     drug = forcing.species_drug[species]
     size = forcing.first[drug + 1] - forcing.first[drug]
-    now = np.empty(size)
-    _exact_amounts(forcing, drug, lane, time - forcing.since[drug * W + lane], now)
+    _exact_amounts(forcing, drug, lane, time - forcing.since[drug * W + lane])
+    row = _row(forcing, drug)
     total = 0.0
     for j in range(size):
-        total += forcing.readout[(forcing.species_first[species] + j) * W + lane] * now[j]
+        total += forcing.readout[(forcing.species_first[species] + j) * W + lane] * forcing.scratch[row + j]
     return total
 
 
-@jit
+@jit(**PLAIN)
 def concentrations(forcing, lanes, time, decay, c):
     """Free concentrations (species, lane) at time (lane,); `decay` (compartment, lane) is scratch."""
     for drug in range(forcing.first.size - 1):
@@ -221,12 +235,12 @@ def lane_concentration_slopes(forcing, lane, time, out):
         span = time - forcing.since[drug * W + lane]
         total = 0.0
         if forcing.confluent[drug * W + lane] != 0:
-            now = np.empty(size)
-            _exact_amounts(forcing, drug, lane, span, now)
+            _exact_amounts(forcing, drug, lane, span)
+            row = _row(forcing, drug)
             for i in range(size):
                 flow = forcing.inflow[(first + i) * W + lane]
                 for j in range(size):
-                    flow += forcing.matrix[(forcing.square[drug] + i * size + j) * W + lane] * now[j]
+                    flow += forcing.matrix[(forcing.square[drug] + i * size + j) * W + lane] * forcing.scratch[row + j]
                 total += forcing.readout[(start + i) * W + lane] * flow
         else:
             for k in range(size):

@@ -169,7 +169,7 @@ def _restart(rates, problem, forcing, lines, state, record, work, stop):
     if state.stop[0] <= state.time[0]:
         fastest = apply_events(problem, lines, forcing, state, 0, state.time[0])
         state.stop[0] = next_event(lines, 0)
-    store_here(record, problem, forcing, state, 0)
+    store_here(record, problem, forcing, state, work, 0)
     work.time[0] = state.time[0]
     evaluate(rates, 1, problem, forcing, state, work, state.y, work.k)
     for i in range(problem.counted.size):
@@ -229,7 +229,7 @@ def advance_stiff(rates, jacobian, problem, forcing, lines, state, record, work,
         if error <= 1.0:
             end = min(state.stop[0], stop) if step == left else state.time[0] + step
             _poly(state, work, stages, work.poly)
-            complete_step(problem, forcing, state, record, 0, step, end, work.poly, work.trial)
+            complete_step(problem, forcing, state, record, work, 0, step, end)
             grown = step * (5.0 if error < 1e-3 else min(5.0, 0.9 * error**-0.25))
             state.step[0] = max(state.step[0], grown) if step < state.step[0] else grown
             state.counts[0] += 1

@@ -7,14 +7,14 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pdsim.config.resolved import file_hashes, to_toml
 from pdsim.errors import StoreError
 from pdsim.library.files import shown
+from pdsim.study.provenance import identification
 
 if TYPE_CHECKING:
     from pdsim.config.plan import Plan
@@ -61,12 +61,12 @@ class RunFolder:
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             held = self._held()
-            if held is None:
-                if any(self.path.iterdir()):
+            if held is None or self._holds_nothing():
+                if held is None and any(self.path.iterdir()):
                     raise StoreError(
                         f"{shown(self.path)} is not empty and holds no run. Choose another with --out DIR."
                     )
-                (self.path / "study.toml").write_text(to_toml(plan.study, provenance(plan)), encoding="utf-8")
+                (self.path / "study.toml").write_text(to_toml(plan.study, identification(plan)), encoding="utf-8")
                 return
         name, identity, created, files = held
         if identity != plan.identity:
@@ -81,6 +81,10 @@ class RunFolder:
                 f"{shown(self.path)} holds an unfinished run of this study ({kept} of {len(plan.arms)} arms are kept). "
                 "Go on with --resume, or choose another folder with --out DIR."
             )
+
+    def _holds_nothing(self) -> bool:
+        """Whether a run was begun here and no arm of it finished, so that nothing is lost."""
+        return not self.store.exists() and not any((self.path / "parts").glob("*.zarr"))
 
     def _held(self) -> tuple[str, str, str, dict[str, str]] | None:
         """Return name, identity, date and file hashes of the run that the folder holds."""
@@ -98,18 +102,6 @@ class RunFolder:
             return "the two have different names"
         changed = [entry for entry, value in file_hashes(plan.files).items() if files.get(entry) != value]
         return f"changed since: {', '.join(changed)}" if changed else "its settings, or pdsim's version, differ"
-
-
-def provenance(plan: Plan) -> dict[str, Any]:
-    """Return what identifies a run, for its ``study.toml``."""
-    from pdsim import __version__
-
-    return {
-        "identity": plan.identity,
-        "pdsim_version": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": file_hashes(plan.files),
-    }
 
 
 @contextmanager

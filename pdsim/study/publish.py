@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pdsim.study.folder import writing
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+COLUMNS = {
+    "label": "treatment",
+    "n": "patients",
+    "not_evaluable": "not evaluable",
+    "orr": "PR or better %",
+    "vgpr": "VGPR or better %",
+    "cr": "CR or better %",
+    "median_pfs": "median PFS months",
+    "pfs_12_months": "PFS at 12 months %",
+    "neutropenia_34": "neutropenia grade 3-4 %",
+    "thrombocytopenia_34": "thrombocytopenia grade 3-4 %",
+}
 
 
 def publish(run: xr.DataTree, folder: Path) -> pd.DataFrame:
@@ -39,8 +53,23 @@ def publish(run: xr.DataTree, folder: Path) -> pd.DataFrame:
     with writing(folder):
         table.to_csv(folder / "summary.csv", float_format="%.6g")
         figures = save_figures(run, folder / "figures")
-        write_report(run, folder, figures, table, out=folder / "report.html")
+        write_report(run, folder, figures, table, extra=_extra(run, table))
     return table
+
+
+def _extra(run: xr.DataTree, table: pd.DataFrame) -> dict[str, Any]:
+    import pandas as pd
+
+    model = str(run.attrs.get("model", ""))
+    known = json.loads(run.attrs.get("parameters", "[]"))
+    description = str(run.attrs.get("description", "")).strip()
+    return {
+        "intervals": f"In brackets: {table.attrs['interval']}." if "interval" in table.attrs else None,
+        "columns": COLUMNS,
+        "equations": f"in the model file; 'pdsim show {model}' prints them" if model else "",
+        "parameters": pd.DataFrame(known) if known else None,
+        "notes": [description] if description else [],
+    }
 
 
 def summary(run: xr.DataTree) -> pd.DataFrame:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pdsim.config.plan import Plan, keep_speed, plan_study
-from pdsim.config.resolved import to_toml
 from pdsim.errors import StoreError
 from pdsim.library.files import shown
 from pdsim.store import open_run, save_run
 from pdsim.study.folder import RunFolder
 from pdsim.study.join import joined
+from pdsim.study.provenance import attributes
 from pdsim.study.publish import publish, summary
-from pdsim.study.screen import progress, show_files, show_table
+from pdsim.study.screen import progress, show_failures, show_files, show_table
 from pdsim.units import days
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def run_study(
     """
     from rich.console import Console
 
-    console = console or Console()
+    # a file has no width of its own; this one keeps the table's rows in one line
+    console = console or Console(width=None if sys.stdout.isatty() else 120)
     plan = plan_study(study_path, overrides, seed, threads)
     folder = RunFolder(Path(out) if out is not None else Path("runs") / plan.study.name)
     for note in plan.notes:
@@ -93,6 +94,7 @@ def run_study(
     except KeyboardInterrupt:
         raise Interrupted(_how_to_go_on(plan, folder)) from None
     show_table(table, run, console)
+    show_failures(run, console)
     show_files(folder, console)
     return folder.path
 
@@ -127,7 +129,7 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
 
         keep_speed(plan.model, best * days(study.stop) / _YEAR, 1.0, thread_count(threads))
     run = joined([open_run(folder.part(arm)).load() for arm in plan.arms])
-    run.attrs.update(_attributes(plan, run))
+    run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
     save_run(run, folder.store)
     return run
 
@@ -162,22 +164,3 @@ def _one_arm(
         progress=progress,
         **tolerances,
     )
-
-
-def _attributes(plan: Plan, run: xr.DataTree) -> dict[str, Any]:
-    from pdsim import __version__
-
-    study = plan.study
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = f"{now} pdsim {__version__}: run study '{study.name}'"
-    return {
-        "title": study.title,
-        "study": study.name,
-        "description": study.description,
-        "seed": study.seed,
-        "interval_n": study.interval_n,
-        "config": to_toml(study, {"identity": plan.identity}),
-        "config_hash": plan.identity,
-        "created": now,
-        "history": "\n".join(filter(None, [str(run.attrs.get("history", "")), made])),
-    }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pdsim.config.plan import Plan
     from pdsim.study.folder import RunFolder
 
+_FIRST = 5  # failed patients to name
+
 
 @contextmanager
 def progress(plan: Plan, kept: int, console: Console) -> Iterator[Callable[[str], Callable[[int, int, int], None]]]:
@@ -59,20 +61,41 @@ def progress(plan: Plan, kept: int, console: Console) -> Iterator[Callable[[str]
 
 def show_table(table: pd.DataFrame, run: xr.DataTree, console: Console) -> None:
     """Print the summary: response, progression-free survival, neutropenia and failures of every arm."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from pdsim.endpoints import printable
 
     text = printable(table)
-    headings = ["n", "ORR %", "VGPR or better %", "median PFS months", "neutropenia 3-4 %", "failed"]
+    headings = {
+        "n": "n",
+        "ORR %": "PR or better\n%",
+        "VGPR or better %": "VGPR or better\n%",
+        "median PFS months": "median PFS\nmonths",
+        "neutropenia 3-4 %": "neutropenia 3-4\n%",
+        "failed": "failed",
+    }
     caption = f"in brackets: 95 % of trials of {interval_size(run)} patients"
-    found = Table(title=str(run.attrs.get("title", "")), caption=caption)
+    found = Table(title=str(run.attrs.get("title", "")), caption=caption, box=SIMPLE_HEAD, pad_edge=False)
     found.add_column("arm")
-    for heading in headings:
-        found.add_column(heading, justify="right")
+    for heading in headings.values():
+        found.add_column(heading, justify="right", no_wrap=True)
     for arm, row in text.iterrows():
         found.add_row(str(arm), *(str(row[heading]).replace("[", r"\[") for heading in headings))
     console.print(found)
+
+
+def show_failures(run: xr.DataTree, console: Console) -> None:
+    """Print how many patients failed in each arm, why, and who they are."""
+    import numpy as np
+
+    status = run["endpoints"]["status"].transpose("arm", "patient")
+    names = dict(zip(status.attrs["flag_values"], status.attrs["flag_meanings"].split(), strict=True))
+    for arm, codes in zip(status["arm"].values, status.values, strict=True):
+        for code in np.unique(codes[codes != 0]):
+            who = [str(patient) for patient in status["patient"].values[codes == code]]
+            listed = ", ".join(who[:_FIRST]) + (", ..." if len(who) > _FIRST else "")
+            console.print(f"{arm}: {len(who)} failed ({names[int(code)]}), patients {listed}", highlight=False)
 
 
 def show_files(folder: RunFolder, console: Console) -> None:

@@ -9,9 +9,11 @@ from pdsim.library import Library
 from pdsim.library.files import shown
 
 if TYPE_CHECKING:
+    from pdsim.cohort import Population
     from pdsim.dosing import Regimen
     from pdsim.pk import DrugCard
 
+_PATIENTS = 1024  # drawn to describe a population
 _CYCLES = 26  # cycles in which a calendar looks for a change
 _ROW = 42  # days a row of a calendar
 
@@ -32,8 +34,28 @@ def entry_lines(kind: str, name: str, library: Library) -> list[str]:
         from pdsim.model import describe
 
         return [head, *str(describe(entry)).splitlines()]
+    if kind == "population":
+        return [head, *population_lines(entry)]
     lines = [head, *entry.describe()]
     return [*lines, "", *calendar(entry)] if kind == "regimen" else lines
+
+
+def population_lines(population: Population) -> list[str]:
+    """Tabulate a population: shares of the clones, and median and 5 to 95 % range of every variable."""
+    from pdsim.cohort import sample_cohort, summary
+
+    table = summary(sample_cohort(population, _PATIENTS, seed=1))
+    names = [str(name) for name in table.index]
+    width = max(map(len, names), default=0)
+    lines = [line for line in (population.title, population.source) if line]
+    lines.append(f"{'':{width}}  {'median':>9}  {'5 %':>9}  {'95 %':>9}  of {_PATIENTS} patients")
+    for name, row in zip(names, table.itertuples(index=False), strict=True):
+        values = "  ".join(
+            "         " if value != value else f"{value:9.4g}" for value in (row.median, row.q05, row.q95)
+        )
+        unit = "" if row.units in ("", "1") else f"{row.units}, "
+        lines.append(f"{name:{width}}  {values}  {unit}{row.long_name}".rstrip())
+    return lines
 
 
 def calendar(regimen: Regimen) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 FILE_LINES = 400
 FUNCTION_LINES = 80
 LOOP_LINES = 120
-LOOPS = {("pdsim/solvers/explicit.py", "advance"), ("pdsim/solvers/rosenbrock.py", "advance")}  # event loops
+LOOPS = {("pdsim/solvers/explicit.py", "advance"), ("pdsim/solvers/rosenbrock.py", "advance_stiff")}  # event loops
 
 MACHINE_PATH = re.compile(r"(?<![\w.~:/<-])/(?:work|root|home|Users|farm|tmp|mnt|private)/")
 NUMBA_COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "jitclass", "generated_jit"}

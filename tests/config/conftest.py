@@ -20,6 +20,7 @@ class Toy(Model):
     paraprotein = State(40.0, "g/L", "serum M-protein")
     growth = Param(0.01, "1/day", "net growth", low=0, source="test")
     kill = Param(0.05, "1/day", "largest kill", low=0, high=1, source="test")
+    anc_normal = Param(3.5, "Gpt", "neutrophils without drug", low=0, source="test")
     exposed = Input("1", "drug relative to its potency", combine=additive)
     m_protein = Output("g/L", "serum M-protein")
     burden = Output("cell", "all plasma cells")
@@ -32,7 +33,7 @@ class Toy(Model):
 
     @staticmethod
     def outputs(t, s, p, u):
-        return dict(m_protein=s.paraprotein, burden=s.cells, anc=3.5 / (1 + u.exposed))
+        return dict(m_protein=s.paraprotein, burden=s.cells, anc=p.anc_normal / (1 + u.exposed))
 '''
 
 DRUG = """label = "Toycide"

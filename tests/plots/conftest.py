@@ -133,13 +133,14 @@ def hash_of(text: str) -> int:
 def given_days(stop: float) -> xr.Dataset:
     """Nominal dosing days of the plain arms and their hypotheses."""
     drugs = sorted({drug for *_, schedule in ARMS.values() for drug in schedule})
+    names = np.array(drugs, dtype=np.dtypes.StringDType())
     day = np.arange(int(stop) + 1)
     keys = arm_keys()
     given = np.zeros((len(keys), len(drugs), day.size), np.int8)
     for row, key in enumerate(keys):
         for drug, cycle_days in ARMS[key.split(":")[0]][4].items():
             given[row, drugs.index(drug)] = np.isin(day % 28, cycle_days)
-    return xr.Dataset({"given": (("arm", "drug", "day"), given)}, coords={"arm": keys, "drug": drugs, "day": day})
+    return xr.Dataset({"given": (("arm", "drug", "day"), given)}, coords={"arm": keys, "drug": names, "day": day})
 
 
 def arm_keys(hypotheses: bool = True) -> list[str]:
@@ -178,7 +179,8 @@ def make_run(n: int = 60, stop: float = 1092.0, failed: int = 2, hypotheses: boo
             name: (("arm", "patient", "time", "clone")[: values.ndim], values.astype(np.float32))
             for name, values in curves.items()
         },
-        coords=coords | {"time": ("time", days, {"units": "d"}), "clone": list(CLONES)},
+        coords=coords
+        | {"time": ("time", days, {"units": "d"}), "clone": np.array(CLONES, dtype=np.dtypes.StringDType())},
     )
     ends = xr.Dataset(
         {

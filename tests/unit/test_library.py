@@ -79,9 +79,7 @@ def test_twice_in_one_place_names_both(places: tuple[Path, Path]) -> None:
     study, _ = places
     write(study / "regimens" / "a" / "mine.toml", REGIMEN.format(label="a"))
     write(study / "regimens" / "b" / "mine.toml", REGIMEN.format(label="b"))
-    with pytest.raises(
-        ConfigError, match=r"'mine' is there twice in the study's folder: .*a/mine.toml and .*b/mine.toml"
-    ):
+    with pytest.raises(ConfigError, match=r"'mine' is there twice in .*: .*a/mine.toml and .*b/mine.toml"):
         Library(study_folder=study).find("regimen", "mine")
 
 
@@ -137,7 +135,7 @@ def test_every_shipped_entry_is_listed_once() -> None:
         ('a = 1\nb = "x', r"bad.toml, line 2.*: not valid TOML"),
         (
             "a = 1\na = 2\n",
-            r"bad.toml, line 2, column \d+: not valid TOML: Cannot overwrite a value.* The line reads: a = 2",
+            r"bad.toml, line 2, column \d+: not valid TOML: .* The line reads: a = 2",
         ),
         ("[a\n", r"bad.toml, line 1"),
     ],
@@ -149,5 +147,5 @@ def test_syntax_errors_have_file_and_line(tmp_path: Path, text: str, message: st
 
 def test_binary_is_no_toml(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="bad.toml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"bad.toml: cannot be read"):
         read_toml(tmp_path / "bad.toml")

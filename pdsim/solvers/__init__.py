@@ -1,0 +1,1 @@
+"""Numerical integration on plain arrays: explicit lanes, a stiff method, events, dense output, status codes."""

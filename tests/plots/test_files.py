@@ -1,0 +1,73 @@
+"""Figure files: names, kinds, formats, the same bytes twice."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from matplotlib import image
+
+from pdsim import plot
+from pdsim.errors import PdsimError, StoreError
+
+STEMS = ["m_protein", "waterfall", "clones", "anc", "platelets", "pfs", "hypotheses"]
+
+
+@pytest.fixture(scope="module")
+def written(run, tmp_path_factory):
+    return plot.save_figures(run, tmp_path_factory.mktemp("figures"))
+
+
+def test_names_are_stable(written):
+    assert [path.name for path in written] == [f"{stem}.{end}" for stem in STEMS for end in ("png", "svg")]
+    assert list(plot.KINDS) == STEMS
+
+
+def test_png_is_180_mm_wide_at_200_dpi(written):
+    for path in written:
+        if path.suffix == ".png":
+            assert image.imread(path).shape[1] == pytest.approx(180 / 25.4 * 200, abs=1)
+
+
+def test_svg_keeps_text_and_says_nothing_of_time_or_machine(written):
+    for path in written:
+        if path.suffix == ".svg":
+            text = path.read_text(encoding="utf-8")
+            assert "<text" in text
+            assert "months from randomisation" in text or path.stem == "waterfall"
+            assert "<dc:date>" not in text
+            assert not re.search(r"matplotlib v?\d", text, re.IGNORECASE)
+            assert len(text) < 1_500_000
+
+
+def test_same_run_gives_the_same_bytes(run, tmp_path):
+    first = plot.save_figures(run, tmp_path / "a", kinds=["waterfall", "pfs"])
+    second = plot.save_figures(run, tmp_path / "b", kinds=["waterfall", "pfs"])
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_kinds_and_formats_are_chosen(run, tmp_path):
+    paths = plot.save_figures(run, tmp_path, formats=["pdf"], kinds=["anc"])
+    assert [path.name for path in paths] == ["anc.pdf"]
+    assert paths[0].read_bytes().startswith(b"%PDF")
+
+
+def test_unknown_kind_and_format_are_answered_with_the_nearest(run, tmp_path):
+    with pytest.raises(
+        PdsimError, match=r"Unknown kind of figure 'waterfal'. Did you mean 'waterfall'\? Kinds: m_protein"
+    ):
+        plot.save_figures(run, tmp_path, kinds=["waterfal"])
+    with pytest.raises(PdsimError, match=r"Unknown figure format 'pgn'. Did you mean 'png'"):
+        plot.save_figures(run, tmp_path, formats=["pgn"])
+
+
+def test_unwritable_folder_is_a_store_error(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="Cannot write the figure"):
+        plot.save_figures(run, tmp_path / "file", kinds=["pfs"])
+
+
+def test_saving_leaves_no_open_figure(written):
+    from matplotlib import pyplot
+
+    assert pyplot.get_fignums() == []
