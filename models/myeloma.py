@@ -120,6 +120,7 @@ class Myeloma(Model):
     activation_loss = Param(0.01, "1/day", "fading of activation, half-life 70 days", low=0, source=CHOSEN)
     resensitisation = Param(0.15, "1", "lowering of signal_half by alkylator (H3); sigma_3", low=0, source=PILOT)
     steroid_kill = Param(0.053, "1/day", "kill at full steroid effect; k_GC", low=0, source=PILOT)
+    steroid_half = Param(5.0, "1", "steroid load of half-maximal effect, in half occupancies", low=0, source=CHOSEN)
     steroid_turnover = Param(1.0, "1/day", "rate at which the steroid effect follows occupancy", low=0, source=CHOSEN)
     steroid_immune_loss = Param(0.2, "1", "share of immune kill lost at full steroid effect; dexT", low=0, high=1, source=COMPOSITE)
 
@@ -256,7 +257,7 @@ class Myeloma(Model):
             cells=each(change, s.cells, s.signal, p.fitness, p.steroid, p.pan_resistance, p.switch_in),
             ikzf_lymph=_ikzf_rate(p, s.ikzf_lymph, u.cereblon_closed),
             ikzf_marrow=_ikzf_rate(p, s.ikzf_marrow, p.cereblon_marrow * u.cereblon_closed),
-            steroid_effect=p.steroid_turnover * (emax(u.glucocorticoid) - s.steroid_effect),
+            steroid_effect=p.steroid_turnover * (emax(u.glucocorticoid, p.steroid_half) - s.steroid_effect),
             **_immune_rates(s, p, burden, loss_lymph, alkylator),
             **_marker_rates(s, p, burden),
             **_neutrophil_rates(s, p, loss_marrow, alkylator),

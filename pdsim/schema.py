@@ -20,6 +20,8 @@ DIMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cohort": ("patient",),
         "trajectory": ("arm", "patient", "time"),
         "visits": ("arm", "patient", "visit"),
+        "counts": ("arm", "patient", "count"),
+        "states": ("arm", "patient", "moment"),
         "endpoints": ("arm", "patient"),
         "dosing": ("arm", "drug", "day"),
         "ledger": ("entry",),
@@ -35,7 +37,7 @@ RESPONSE: Mapping[str, int] = MappingProxyType(
 PROGRESSION: Mapping[str, int] = MappingProxyType({"none": 0, "unconfirmed": 1, "confirmed": 2})
 """Progression at a visit and its codes."""
 
-GRADE: Mapping[str, int] = MappingProxyType({f"grade_{number}": number for number in range(5)})
+GRADE: Mapping[str, int] = MappingProxyType({"not_measured": -1, **{f"grade_{number}": number for number in range(5)}})
 """CTCAE grades and their codes."""
 
 STATUS: Mapping[str, int] = MappingProxyType(
@@ -44,6 +46,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
 """Outcome of a patient's integration and its codes."""
 
 _NO_YES: Mapping[str, int] = MappingProxyType({"no": 0, "yes": 1})
+_MAYBE: Mapping[str, int] = MappingProxyType({"not_measured": -1, "no": 0, "yes": 1})
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,8 @@ _VARIABLES = (
     Variable("time", (), "d", "coordinate", "time since the first dose"),
     Variable("visit", (), "1", "coordinate", "number of the visit, 0 before the first dose"),
     Variable("day", (), "d", "coordinate", "day since the first dose"),
+    Variable("count", (), "1", "coordinate", "number of the blood count, 0 before the first dose"),
+    Variable("moment", (), "", "coordinate", "moment of stored states: end, or visit that confirms progression"),
     Variable("age", _COHORT, "yr", "covariate", "age at entry"),
     Variable("weight", _COHORT, "kg", "covariate", "body weight at entry"),
     Variable("height", _COHORT, "cm", "covariate", "body height"),
@@ -118,8 +123,8 @@ _VARIABLES = (
     Variable("sbcma", _TRAJECTORY, "ng/mL", "output", "soluble BCMA in serum"),
     Variable("clone_cells", _TRAJECTORY, "cell", "output", "plasma cells of each clone", clone=True),
     Variable("burden", _TRAJECTORY, "cell", "output", "all plasma cells"),
-    Variable("anc", _MEASURED, "Gpt", "output", "neutrophils in blood"),
-    Variable("platelets", _MEASURED, "Gpt", "output", "platelets in blood"),
+    Variable("anc", (*_MEASURED, "counts"), "Gpt", "output", "neutrophils in blood"),
+    Variable("platelets", (*_MEASURED, "counts"), "Gpt", "output", "platelets in blood"),
     Variable("effector_t", _TRAJECTORY, "cell/uL", "output", "effector T cells in blood"),
     Variable("exhausted_t", _TRAJECTORY, "cell/uL", "output", "exhausted T cells in blood"),
     Variable("nk", _TRAJECTORY, "cell/uL", "output", "natural killer cells in blood"),
@@ -131,7 +136,7 @@ _VARIABLES = (
     Variable("response", _VISITS, "1", "code", "best confirmed response so far", codes=RESPONSE),
     Variable("progression", _VISITS, "1", "code", "progression by the criteria", codes=PROGRESSION),
     Variable(
-        "mrd_negative", _VISITS, "1", "code", "whether residual disease is below the assay's limit", codes=_NO_YES
+        "mrd_negative", _VISITS, "1", "code", "whether residual disease is below the assay's limit", codes=_MAYBE
     ),
     Variable("neutropenia", _VISITS, "1", "code", "CTCAE grade of neutropenia", codes=GRADE),
     Variable("thrombocytopenia", _VISITS, "1", "code", "CTCAE grade of thrombocytopenia", codes=GRADE),

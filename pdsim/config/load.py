@@ -53,13 +53,13 @@ def read_study(
     changed, refused = apply(tree, overrides)
     if seed is not None:
         tree["seed"] = seed
-        changed["seed",] = f"seed={seed}"
+        changed["seed",] = f"--seed {seed}"
     tree.setdefault("name", file.stem)
     folder = tree.get("folder", ".")
     tree["folder"] = str((file.resolve().parent / folder).resolve()) if isinstance(folder, str) else folder
     mistakes = Mistakes(shown(file), changed)
     for text, what in refused.items():
-        mistakes.add((), what, f"--set {text}")
+        mistakes.add((), what, text)
     study = _validated(tree, mistakes)
     library = Library(study_folder=tree["folder"] if isinstance(tree["folder"], str) else file.parent)
     found = load_references(tree, library, mistakes)

@@ -74,7 +74,7 @@ class Mistakes:
     def _origin(self, path: tuple[str, ...]) -> str:
         for changed, text in self.overridden.items():
             if path[: len(changed)] == changed:
-                return f"--set {text}"
+                return text
         return self.file
 
 

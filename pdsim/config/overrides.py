@@ -25,17 +25,17 @@ def apply(tree: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[tuple[st
     Returns
     -------
     changed : dict
-        The text of each override by the path it set.
+        ``--set key.path=value`` by the path it set.
     refused : dict
-        What is wrong with each override that could not be applied.
+        What is wrong, by the ``--set key.path=value`` that could not be applied.
     """
     changed: dict[tuple[str, ...], str] = {}
     refused: dict[str, str] = {}
     for text in overrides:
         try:
-            changed[_apply_one(tree, text)] = text
+            changed[_apply_one(tree, text)] = f"--set {text}"
         except ConfigError as error:
-            refused[text] = str(error)
+            refused[f"--set {text}"] = str(error)
     return changed, refused
 
 

@@ -42,7 +42,7 @@ def assemble(run: xr.DataTree, rules: ResponseRules | None = None) -> xr.Dataset
             find_response(course)[["best_response", "best_change"]],
             find_progression(course),
             find_intensity(run, course)[["dose_intensity"]],
-            find_toxicity(course)[["worst_neutropenia", "worst_thrombocytopenia"]],
+            find_toxicity(run, course)[["worst_neutropenia", "worst_thrombocytopenia"]],
             course.dataset(status=read_status(run, course)),
         ],
         join="exact",

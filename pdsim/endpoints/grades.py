@@ -14,23 +14,27 @@ from pdsim.visits import ResponseRules
 _COUNTS = {"neutropenia": "anc", "thrombocytopenia": "platelets"}
 
 
-def toxicity(
-    run: xr.DataTree, rules: ResponseRules | None = None, source: Literal["visits", "trajectory"] = "visits"
-) -> xr.Dataset:
+Source = Literal["counts", "visits", "trajectory"]
+_AXES = {"counts": ("count", "day"), "trajectory": ("time", "time")}
+
+
+def toxicity(run: xr.DataTree, rules: ResponseRules | None = None, source: Source | None = None) -> xr.Dataset:
     """Find the worst blood-count grades of every patient.
 
     Baseline does not count. A count is on treatment when treatment was on since the visit before it; for patients who
     were never on treatment (observation) all counts after baseline are taken. Visits on the first day of a cycle come
-    after the week off and miss the nadir; the trajectory shows it, without assay error and as finely as it is stored.
+    after the week off and miss the nadir; the blood counts between visits see it, as measured; the trajectory shows
+    it without assay error and as finely as it is stored.
 
     Parameters
     ----------
     run : DataTree
-        A run with ``/visits``, and with ``anc`` and ``platelets`` in ``/trajectory`` for that source.
+        A run with ``/visits``, and with ``anc`` and ``platelets`` in the group of the source.
     rules : ResponseRules, optional
-        Limits of the grades; by default the stored grades, or the standard limits for the trajectory.
-    source : {"visits", "trajectory"}
-        Measured counts of the visits, or true counts on the stored grid.
+        Limits of the grades; by default the stored grades of visits, and the standard limits for the others.
+    source : {"counts", "visits", "trajectory"}, optional
+        Measured counts between visits (the default where the run has them), of the visits (else), or true counts on
+        the stored grid.
 
     Returns
     -------
@@ -42,22 +46,21 @@ def toxicity(
     Raises
     ------
     StoreError
-        The run lacks the group, or the trajectory holds neither count.
+        The run lacks the group, or the group holds neither count.
     ValueError
         Another source.
     """
-    if source not in ("visits", "trajectory"):
-        raise ValueError(f"source {source!r}: choose 'visits' or 'trajectory'")
-    course = read_course(run, rules)
-    if source == "visits":
-        return find_toxicity(course)
-    grades, times = _trajectory_grades(run, course)
-    return _worst(course, grades, times)
+    if source not in (None, "visits", *_AXES):
+        raise ValueError(f"source {source!r}: choose 'counts', 'visits' or 'trajectory'")
+    return find_toxicity(run, read_course(run, rules), source)
 
 
-def find_toxicity(course: Course) -> xr.Dataset:
-    """Do the work of `toxicity` on the visits of a course that is already read."""
-    return _worst(course, {name: course.classified[name] for name in _COUNTS}, course.days)
+def find_toxicity(run: xr.DataTree, course: Course, source: Source | None = None) -> xr.Dataset:
+    """Do the work of `toxicity` on a course that is already read."""
+    chosen = source or ("counts" if group(run, "counts") is not None else "visits")
+    if chosen == "visits":
+        return _worst(course, {name: course.classified[name] for name in _COUNTS}, course.days)
+    return _worst(course, *_series_grades(run, course, chosen))
 
 
 def _worst(course: Course, grades: dict[str, np.ndarray], times: np.ndarray) -> xr.Dataset:
@@ -72,15 +75,16 @@ def _worst(course: Course, grades: dict[str, np.ndarray], times: np.ndarray) -> 
     return course.dataset(**found)
 
 
-def _trajectory_grades(run: xr.DataTree, course: Course) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _series_grades(run: xr.DataTree, course: Course, source: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
     from pdsim.visits import classify
 
-    trajectory = group(run, "trajectory")
-    counts = [] if trajectory is None else [name for name in _COUNTS.values() if name in trajectory]
-    if trajectory is None or not counts:
-        raise StoreError("the run stores neither 'anc' nor 'platelets' in '/trajectory'; add them to 'save'")
-    times = np.asarray(trajectory["time"].values, dtype=float)
-    arrays = {name: trajectory[name].transpose("arm", "patient", "time").values for name in counts}
+    series = group(run, source)
+    counts = [] if series is None else [name for name in _COUNTS.values() if name in series]
+    if series is None or not counts:
+        raise StoreError(f"the run stores neither 'anc' nor 'platelets' in '/{source}'; add them to 'save'")
+    dim, axis = _AXES[source]
+    times = np.asarray(series[axis].values, dtype=float)
+    arrays = {name: series[name].transpose("arm", "patient", dim).values for name in counts}
     shape = arrays[counts[0]].shape
     flat = {name: value.reshape(-1, len(times)) for name, value in arrays.items()}
     graded = classify(times, flat, rules=course.rules)

@@ -24,7 +24,8 @@ def first_sentence(path: Path) -> str:
 def _of_model(text: str) -> str:
     tree = ast.parse(text)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    return next(filter(None, (ast.get_docstring(node) for node in (tree, *classes))), "")
+    said = [ast.get_docstring(tree), *(ast.get_docstring(node) for node in classes)]
+    return next((text for text in said if text), "")
 
 
 def _of_toml(path: Path, text: str) -> str:

@@ -90,7 +90,8 @@ def latex_equations(model: Any) -> str:
                 continue
             left = _latex_name(name)
             left = rf"\frac{{\mathrm{{d}}}}{{\mathrm{{d}}t}}\,{left}" if kind else left
-            lines.append(rf"{left} &= {sympy.latex(expression, symbol_names=names)} \\")
+            right = sympy.latex(expression, symbol_names=names, mul_symbol=r"\,")
+            lines.append(rf"{left} &= {right} \\")
     return "\n".join([r"\begin{aligned}", *lines, r"\end{aligned}"])
 
 

@@ -1,6 +1,6 @@
 """Functions for model bodies that work on floats, on SymPy symbols and on quantities with units.
 
-The kernels compute the same values; see `pdsim.model.lanemath` for their behaviour at the ends of the number range.
+The kernels compute the same values; see `pdsim._lanemath` for their behaviour at the ends of the number range.
 """
 
 from __future__ import annotations

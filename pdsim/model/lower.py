@@ -21,12 +21,12 @@ from pdsim.model.lanes import Separate, get, put
 '''
 _LANES = """from math import sqrt
 
-from pdsim.model.lanemath import above, alive, choose, exp, gate, log, positive, power, select
+from pdsim._lanemath import above, alive, choose, exp, gate, log, positive, power, select
 """
 _SCALAR = """from math import exp, log, sqrt
 from math import pow as power
 
-from pdsim.model.lanemath import above, alive, gate, positive, select
+from pdsim._lanemath import above, alive, gate, positive, select
 """  # the C library's functions: one lane gains nothing from code that vectorises, and this compiles in half the time
 
 

@@ -60,9 +60,9 @@ KNOWN = {
     "hypotheses": (
         "One regimen under each hypothesis",
         "M-protein in per cent of baseline over months for one regimen under several hypotheses.",
-        "The same patients and doses; each hypothesis switches off the mechanisms that it does not need. Lines are "
-        "medians, bands the middle half of the patients. Dotted lines are the M-protein limits of partial and very "
-        "good partial response.",
+        "The same patients and regimen; each hypothesis sets some parameters of the model otherwise, as the study "
+        "below says. Lines are medians, bands the middle half of the patients. Dotted lines are the M-protein limits "
+        "of partial and very good partial response.",
     ),
 }
 

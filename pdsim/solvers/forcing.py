@@ -11,7 +11,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, PLAIN
-from pdsim._lanemath import lane_exp
+from pdsim._lanemath import exp as lane_exp
 
 
 @jit(**INNER)

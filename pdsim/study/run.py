@@ -83,9 +83,10 @@ def run_study(
         console.print(f"Note: {note}", highlight=False)
     folder.claim(plan, resume)
     if folder.finished:
-        console.print(f"This study is finished already, in {shown(folder.path)}.", highlight=False)
         run = open_run(folder.store)
-        show_table(summary(run), run, console)
+        table = summary(run)
+        console.print(f"This study is finished already, in {shown(folder.path)}.", highlight=False)
+        show_table(table, run, console)
         return folder.path
     try:
         run = open_run(folder.store) if folder.store.is_dir() else _simulated(plan, folder, threads, console)

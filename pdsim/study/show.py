@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pdsim.library import Library
 from pdsim.library.files import shown
@@ -117,7 +117,8 @@ def concentration_figure(card: DrugCard, file: Path) -> str:
     times = np.linspace(0.0, span, 600)
     dose = Regimen.every(span + 1, "1 mg", drug=card.name, route=system.route or "iv", times=1)
     ones = {"m2": np.ones(1), "kg": np.ones(1)}
-    values = concentration(system, dose.lines(span + 1), ones, times, total=True)[:, 0, :].T
+    lines: Any = dose.lines(span + 1)
+    values = concentration(system, lines, ones, times, total=True)[:, 0, :].T
     with style(), writing(file):
         figure = Figure()
         axes = drug_concentration(times, values, card.species, figure.add_subplot())

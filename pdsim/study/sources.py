@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pdsim.cohort import Trait, Variable
     from pdsim.config.plan import Plan
 
 
@@ -31,9 +32,10 @@ def parameter_records(plan: Plan) -> list[dict[str, str | float]]:
             for key, value in card.all_values().items()
         ]
     population = plan.population
-    for one in (*population.traits, *population.variables):
-        rule = getattr(one, "rule", None)
-        value = "by clone" if rule is None else type(rule).__name__.lower()
+    entries: list[tuple[Trait | Variable, str]]
+    entries = [(trait, "by clone") for trait in population.traits]
+    entries += [(variable, type(variable.rule).__name__.lower()) for variable in population.variables]
+    for one, value in entries:
         name = f"{population.name}: {one.name}"
         records.append({"name": name, "value": value, "unit": one.unit, **_origin(one.status, one.source)})
     return records

@@ -101,13 +101,25 @@ FILES = {
 }
 
 
+def write_toy(place: Path) -> Path:
+    """Write the toy study and its library into a folder."""
+    for name, text in FILES.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return place
+
+
+@pytest.fixture(scope="session")
+def toy_folder() -> Callable[[Path], Path]:
+    """Write the toy study into a folder."""
+    return write_toy
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A study folder with everything it needs; it is the current folder."""
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_toy(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PDSIM_MODEL_PATH", raising=False)
     return tmp_path

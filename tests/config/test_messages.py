@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -237,3 +239,26 @@ def test_override_mistakes_name_the_override(override: str, expected: str, folde
     assert lines[0] == "1 mistake in the study study.toml:"
     assert lines[1] == f"  --set {override}"
     assert expected in lines[2]
+
+
+def paths(tree: dict[str, object], before: tuple[str, ...] = ()) -> list[str]:
+    """Key paths of a study, as overrides write them."""
+    found = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found += paths(value, (*before, key))
+        found.append(".".join((*before, key)))
+    return found
+
+
+@pytest.mark.parametrize(
+    "value", ["3", "-1.5", "true", '""', '"x y"', "[]", "[1]", "{}", "{a = 1}", "nan", "1979-05-27"]
+)
+def test_no_value_of_a_wrong_type_gets_past(value: str, folder: Path) -> None:
+    tree = tomllib.loads((folder / "study.toml").read_text())
+    tree["hypothesis"] = {"H1": tree["hypothesis"][0]}
+    for path in [*paths(tree), "solver", "solver.rtol", "folder", "name", "title"]:
+        try:
+            load_study("study.toml", [f"{path}={value}"])
+        except (ConfigError, NotFoundError) as error:
+            assert str(error)

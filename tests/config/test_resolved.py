@@ -110,11 +110,8 @@ def test_identity_depends_on_what_results_depend_on(edit: Edit, folder: Path) ->
 
 
 def test_unused_parameters_of_a_population_are_noted(edit: Edit) -> None:
-    edit(
-        "populations/toys.toml",
-        "[parameters.growth]",
-        '[parameters.marrow]\ndistribution = "fixed"\nvalue = 1\n\n[parameters.growth]',
-    )
+    marrow = '[parameters.marrow]\ndistribution = "fixed"\nvalue = 1\n\n'
+    edit("populations/toys.toml", "[parameters.growth]", f"{marrow}[parameters.growth]")
     assert plan_study("study.toml").notes == ("The model 'toy' makes no use of marrow in populations/toys.toml.",)
 
 

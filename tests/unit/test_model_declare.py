@@ -73,7 +73,7 @@ def test_text_names_value_unit_source_and_status():
 def test_html_holds_the_equations():
     html = Decay()._repr_html_()
     assert "<td>loss</td><td>0.1</td><td>1/day</td>" in html
-    assert r"\frac{\mathrm{d}}{\mathrm{d}t}\,\mathrm{amount}_{1} &amp;= - \mathrm{amount}_{1} \mathrm{loss}" in html
+    assert r"\frac{\mathrm{d}}{\mathrm{d}t}\,\mathrm{amount}_{1} &amp;= - \mathrm{amount}_{1}\,\mathrm{loss}" in html
     assert r"\mathrm{amount}_{2} &" not in html
 
 

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from pdsim.model import lanemath
+from pdsim import _lanemath as lanemath
 
 EXP, LOG, POWER, POSITIVE, ABOVE = range(5)
 
