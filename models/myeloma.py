@@ -99,7 +99,7 @@ class Myeloma(Model):
     growth_net = Param(0.0113, "1/day", "net growth at entry after 2 lines, not lenalidomide-refractory", source=PILOT)
     growth_per_line = Param(0.21, "1", "change of log growth per line factor 1.6 (log2(lines) - 1)", source=PILOT)
     growth_refractory = Param(0.28, "1", "change of log growth in lenalidomide-refractory disease", source=PILOT)
-    capacity = Param(5e12, "cell", "cells that marrow can hold; Kcap", low=0, source="Salmon and Smith 1970", status="recalled")
+    capacity = Param(2e12, "cell", "cells that marrow can hold; Kcap, range 2e12 to 1e13", low=0, source="Salmon and Smith 1970", status="recalled")
     slowing = Param(0.19, "1", "exponent by which growth slows as the tumour grows; soft Gompertz", low=0, source=PILOT)
 
     # cereblon -----------------------------------------------------------------------------------------------------
@@ -112,10 +112,10 @@ class Myeloma(Model):
     cereblon_marrow = Param(0.3, "1", "functional cereblon in marrow precursors relative to T cells", low=0, source=CHOSEN)
 
     # cyclophosphamide and steroids --------------------------------------------------------------------------------
-    alkylator_kill = Param(0.017, "1/day", "kill at alkylator exposure 1 (H1); k_CP", low=0, source=PILOT)
+    alkylator_kill = Param(0.0088, "1/day", "kill at alkylator exposure 1 (H1); k_CP", low=0, source=CHOSEN)
     treg_loss_max = Param(0.14, "1/day", "maximal extra Treg loss by alkylator (H2)", low=0, source="set to the fall in Ge 2012 Cancer Immunol Immunother")
     treg_loss_half = Param(1.0, "1", "alkylator exposure of half-maximal Treg loss", low=0, source=COMPOSITE)
-    activation_gain = Param(0.5, "1", "gain of immune kill at full lasting activation (H2)", low=0, source=PILOT)
+    activation_gain = Param(2.0, "1", "gain of immune kill at full lasting activation (H2)", low=0, source=CHOSEN)
     activation_rate = Param(0.1, "1/day", "rise of activation when IKZF1/3 loss and alkylator meet", low=0, source=CHOSEN)
     activation_loss = Param(0.01, "1/day", "fading of activation, half-life 70 days", low=0, source=CHOSEN)
     resensitisation = Param(0.15, "1", "lowering of signal_half by alkylator (H3); sigma_3", low=0, source=PILOT)
@@ -241,14 +241,15 @@ class Myeloma(Model):
             * (1 - p.steroid_immune_loss * s.steroid_effect)
         )
         threshold = p.signal_half / (1 + p.resensitisation * emax(alkylator))
-        growth = _growth_at_entry(p) * _slowing(p, burden)
+        growth = _growth_at_entry(p)
         replaced = _immune_kill(p, *_settled_immune(p), p.cells_entry)
+        slowing = _slowing(p, burden)
         switching = total(p.switch_in)
 
         def change(cells, signal, fitness, steroid, pan, switch):
             by_signal = p.cereblon_kill * hill(1 - signal, threshold, p.signal_steepness)
             by_drug = p.alkylator_kill * alkylator + p.steroid_kill * steroid * s.steroid_effect
-            net = fitness * growth + replaced - by_signal - (1 - pan) * (by_drug + immune)
+            net = (fitness * growth + replaced) * slowing - by_signal - (1 - pan) * (by_drug + immune)
             return cells * (net - (switching - switch)) + switch * (burden - cells)
 
         return d(

@@ -277,9 +277,9 @@ def _kinds_of(name: str, library: Any) -> list[str]:
     from pdsim.errors import did_you_mean
     from pdsim.library.core import is_path
 
-    kinds = [kind for kind in library.where(name) if kind != "study"]
     if is_path(name):
-        kinds = [library.kind_of_file(name)]
+        return [library.kind_of_file(name)]
+    kinds = [kind for kind in library.where(name) if kind != "study"]
     if not kinds:
         known = [word for kind in ("models", "drugs", "regimens", "populations") for word in library.names(kind)]
         raise NotFoundError(f"There is no model, drug, regimen or population '{name}'.{did_you_mean(name, known)}")

@@ -34,6 +34,7 @@ def check_study(tree: Mapping[str, Any], found: References, mistakes: Mistakes) 
     _check_population(tree.get("population"), found, mistakes)
     _check_save(tree.get("save"), found.model, mistakes)
     _check_times(tree, mistakes)
+    _check_method(tree.get("solver"), mistakes)
 
 
 def setting(value: float | str, unit: str) -> float:
@@ -138,6 +139,15 @@ def _check_times(tree: Mapping[str, Any], mistakes: Mistakes) -> None:
         step = _days(tree.get(key))
         if stop is not None and step is not None and step > stop:
             mistakes.add((key,), f"'{tree[key]}' is longer than the whole study, stop = '{tree['stop']}'.")
+
+
+def _check_method(solver: Any, mistakes: Mistakes) -> None:
+    from pdsim.solvers.block import METHODS
+
+    method = solver.get("method", "auto") if isinstance(solver, dict) else "auto"
+    if isinstance(method, str) and method not in METHODS:
+        what = f"'{method}' is not one of {_listed(METHODS)}.{did_you_mean(method, METHODS)}"
+        mistakes.add(("solver", "method"), what)
 
 
 def _days(value: Any) -> float | None:

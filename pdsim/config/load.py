@@ -74,10 +74,10 @@ def locate(path: Path | str) -> Path:
     file = Path(path).expanduser()
     if file.is_file():
         return file
-    if file.name == str(path) and not file.suffix:
-        return Library(study_folder=Path.cwd()).find("study", str(path))
     if file.is_dir():
         raise NotFoundError(f"{shown(file)} is a folder; name the study file in it, such as {shown(file)}/study.toml.")
+    if file.name == str(path) and not file.suffix:
+        return Library(study_folder=Path.cwd()).find("study", str(path))
     near = [found.name for found in file.parent.glob("*.toml")] if file.parent.is_dir() else []
     raise NotFoundError(f"There is no study file {shown(file)}.{did_you_mean(file.name, near)}")
 

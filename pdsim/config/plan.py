@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdsim._jit import cache_folder, thread_count
+from pdsim._jit import LANES, cache_folder, thread_count
 from pdsim.config.checks import check_study, setting
 from pdsim.config.load import read_study
 from pdsim.config.names import References, load_references
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pdsim.pk import DrugCard
     from pdsim.simulate import Arm
 
-ASSUMED_SPEED = 50.0  # patient-years a second and thread, until a run on this machine has measured it
+ASSUMED_SPEED = 15.0  # patient-years a second and thread, until a run on this machine has measured it
 _YEAR = 365.25
 
 
@@ -120,7 +121,7 @@ def _expanded(study: Study, found: References, threads: int | None) -> Plan:
     assert found.model is not None
     assert found.population is not None
     written = study.provenance
-    study = resolved(study, list(found.model.outputs))
+    study = resolved(study, list(found.model.outputs), _tolerances())
     identity = study_hash(study, found.files, __version__)
     return Plan(
         study=study,
@@ -133,6 +134,13 @@ def _expanded(study: Study, found: References, threads: int | None) -> Plan:
         estimate=_estimate(study, found, threads),
         notes=(*found.notes, *_changes(written, found, identity, __version__)),
     )
+
+
+def _tolerances() -> dict[str, float]:
+    from pdsim.simulate import simulate
+
+    known = signature(simulate).parameters
+    return {name: float(known[name].default) for name in ("rtol", "atol")}
 
 
 def _arms(study: Study, found: References) -> dict[str, Arm]:
@@ -167,7 +175,7 @@ def _estimate(study: Study, found: References, threads: int | None) -> Estimate:
     arms = len(study.arms) + len(study.hypothesis)
     runs = study.cohort.size * arms
     speed, basis = measured_speed(found.model)
-    threads = thread_count(threads)
+    threads = busy_threads(study.cohort.size, threads)
     stop = days(study.stop)
     points = int(stop / days(study.every)) + 1
     clones = len(getattr(found.population, "clones", ()) or ()) or 1
@@ -176,6 +184,11 @@ def _estimate(study: Study, found: References, threads: int | None) -> Estimate:
     visits = int(stop / days(study.visits)) + 1
     size = runs * (points * values * 4 + visits * 40)
     return Estimate(runs * stop / _YEAR / (speed * threads), 2 * size, size, f"{basis}, {threads} threads")
+
+
+def busy_threads(patients: int, threads: int | None) -> int:
+    """Return how many threads have patients to work on; blocks of patients go to threads whole."""
+    return min(thread_count(threads), -(-patients // LANES))
 
 
 def measured_speed(model: Model) -> tuple[float, str]:

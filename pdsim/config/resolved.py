@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NOT_RESULTS = {"folder", "provenance"}
 
 
-def resolved(study: Study, outputs: list[str]) -> Study:
+def resolved(study: Study, outputs: list[str], tolerances: Mapping[str, float]) -> Study:
     """Return the study with the defaults that depend on others filled in.
 
     Parameters
@@ -23,12 +23,17 @@ def resolved(study: Study, outputs: list[str]) -> Study:
         As loaded.
     outputs : list of str
         Outputs that the simulator stores when a study names none.
+    tolerances : mapping of str to float
+        The simulator's own ``rtol`` and ``atol``.
     """
     return study.model_copy(
         update={
             "interval_n": study.interval_n or study.cohort.size,
             "save": study.save or tuple(outputs),
             "title": study.title or study.name,
+            "solver": study.solver.model_copy(
+                update={name: getattr(study.solver, name) or value for name, value in tolerances.items()}
+            ),
         }
     )
 

@@ -137,9 +137,9 @@ class Library:
 
     def kind_of_file(self, name: str) -> str:
         """Return the kind of a file given by a path; NotFoundError if its tables are those of none."""
-        path = self._by_path(KINDS["model" if name.endswith(".py") else "study"], name)
-        if path.suffix == ".py":
+        if name.endswith(".py"):
             return "model"
+        path = self._absolute(name)
         keys = set(read_toml(path))
         found = next((kind.name for kind in KINDS.values() if keys & kind.tables), None)
         if found is None:
@@ -158,15 +158,17 @@ class Library:
         return self._loaded[key]
 
     def _by_path(self, kind: Kind, name: str) -> Path:
-        path = Path(name).expanduser()
-        base = self.study_folder or Path.cwd()
-        path = path if path.is_absolute() else base / path
+        path = self._absolute(name)
         if path.suffix != kind.suffix:
             raise NotFoundError(f"'{name}' is not a {kind.name} file: it should end in '{kind.suffix}'.")
         if not path.is_file():
             near = [found.name for found in path.parent.glob(f"*{kind.suffix}")]
             raise NotFoundError(f"There is no {kind.name} file {shown(path)}.{did_you_mean(path.name, near)}")
         return path
+
+    def _absolute(self, name: str) -> Path:
+        path = Path(name).expanduser()
+        return path if path.is_absolute() else (self.study_folder or Path.cwd()) / path
 
     def _kind(self, word: str) -> Kind:
         try:

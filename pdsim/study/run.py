@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdsim.config.plan import Plan, keep_speed, plan_study
+from pdsim.config.plan import Plan, busy_threads, keep_speed, plan_study
 from pdsim.errors import StoreError
 from pdsim.library.files import shown
 from pdsim.store import open_run, save_run
@@ -90,7 +91,8 @@ def run_study(
         return folder.path
     try:
         run = open_run(folder.store) if folder.store.is_dir() else _simulated(plan, folder, threads, console)
-        table = publish(run, folder.path)
+        with console.status("figures and report") if console.is_terminal else nullcontext():
+            table = publish(run, folder.path)
         folder.drop_parts()
     except KeyboardInterrupt:
         raise Interrupted(_how_to_go_on(plan, folder)) from None
@@ -126,9 +128,7 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
             best = max(best, study.cohort.size / (time.perf_counter() - started))
             save_run(tree, folder.part(arm))
     if best:
-        from pdsim._jit import thread_count
-
-        keep_speed(plan.model, best * days(study.stop) / _YEAR, 1.0, thread_count(threads))
+        keep_speed(plan.model, best * days(study.stop) / _YEAR, 1.0, busy_threads(study.cohort.size, threads))
     run = joined([open_run(folder.part(arm)).load() for arm in plan.arms])
     run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
     save_run(run, folder.store)
@@ -149,7 +149,8 @@ def _one_arm(
     from pdsim.simulate import simulate
 
     study = plan.study
-    tolerances = {name: value for name in ("rtol", "atol") if (value := getattr(study.solver, name)) is not None}
+    assert study.solver.rtol is not None
+    assert study.solver.atol is not None
     return simulate(
         plan.model,
         cohort,
@@ -160,8 +161,9 @@ def _one_arm(
         save=list(study.save or ()),
         drugs=plan.drugs,
         method=study.solver.method,
+        rtol=study.solver.rtol,
+        atol=study.solver.atol,
         threads=threads,
         on_failure="keep",
         progress=progress,
-        **tolerances,
     )

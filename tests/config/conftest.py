@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pdsim.cli import main
+
 MODEL = '''"""Cells that grow and are killed by one drug."""
 
 from pdsim.model import Input, Model, Output, Param, State, additive
@@ -156,3 +158,18 @@ def remove(folder: Path) -> Callable[[str], None]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return away
+
+
+@pytest.fixture
+def command(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: exit status, output, errors."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return int(ended.value.code or 0), out, err
+
+    return call

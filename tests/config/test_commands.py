@@ -12,21 +12,8 @@ from pathlib import Path
 import pytest
 
 import pdsim
-from pdsim.cli import main
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process: exit status, output, errors."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        return (int(ended.value.code or 0), *capsys.readouterr())
-
-    return call
 
 
 def process(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -85,11 +72,7 @@ def test_show_every_kind_of_a_name(command: Command) -> None:
 
 def test_show_regimen_with_its_calendar(command: Command, edit: Callable[..., Path]) -> None:
     more = '[[dose]]\ndrug = "toycide"\namount = "5 mg"\ndays = [22]\ncycles = "3-"\n'
-    edit(
-        "regimens/toy.toml",
-        '[[dose]]\ndrug = "toycide"\namount = "25 mg"',
-        f'{more}[[dose]]\ndrug = "toycide"\namount = "25 mg"',
-    )
+    edit("regimens/toy.toml", "[[dose]]", f"{more}[[dose]]")
     out = command("show", "toy", "--kind", "regimen")[1]
     assert out.endswith(
         "cycle 1\n"
@@ -119,8 +102,8 @@ def test_show_drug_with_its_figure(folder: Path, command: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("show", "toyz"), "There is no model, drug, regimen or population 'toyz'. Did you mean 'toys'"),
-        (("show", "./toy.toml"), "There is no study file"),
+        (("show", "toyz"), "There is no model, drug, regimen or population 'toyz'. Did you mean 'toy' or 'toys'?"),
+        (("show", "./toy.toml"), "There is no file toy.toml."),
         (("show", "toys", "--figure", "x.png"), "--figure is for drugs, and 'toys' is none."),
         (("show", "toycide", "--figure", "x.bmp"), "A figure is written as png, svg or pdf"),
         (("check", "stdy.toml"), "There is no study file stdy.toml. Did you mean 'study.toml'?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,12 @@ BAD = {
         "[solver]\nrtol = -1.0\n[arms]",
         "solver.rtol: should be more than 0, not -1.0.",
     ),
+    "misspelt method": (
+        "study.toml",
+        "[arms]",
+        '[solver]\nmethod = "stif"\n[arms]',
+        "solver.method: 'stif' is not one of auto, explicit, stiff. Did you mean 'stiff'?",
+    ),
     "drug that the model cannot feel": (
         "models/drugs/toycide.toml",
         '"exposed"',
@@ -251,14 +258,13 @@ def paths(tree: dict[str, object], before: tuple[str, ...] = ()) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "value", ["3", "-1.5", "true", '""', '"x y"', "[]", "[1]", "{}", "{a = 1}", "nan", "1979-05-27"]
-)
+VALUES = ["3", "-1.5", "true", '""', '"x y"', "[]", "[1]", "{}", "{a = 1}", "nan", "1979-05-27"]
+
+
+@pytest.mark.parametrize("value", VALUES)
 def test_no_value_of_a_wrong_type_gets_past(value: str, folder: Path) -> None:
     tree = tomllib.loads((folder / "study.toml").read_text())
     tree["hypothesis"] = {"H1": tree["hypothesis"][0]}
     for path in [*paths(tree), "solver", "solver.rtol", "folder", "name", "title"]:
-        try:
+        with contextlib.suppress(ConfigError, NotFoundError):  # and nothing else
             load_study("study.toml", [f"{path}={value}"])
-        except (ConfigError, NotFoundError) as error:
-            assert str(error)

@@ -23,6 +23,8 @@ def test_defaults(edit: Edit) -> None:
     assert study.interval_n == 100
     assert study.save == ("m_protein", "burden", "anc")
     assert (study.name, study.cohort.sampling, study.solver.method) == ("study", "sobol", "auto")
+    assert study.solver.rtol == 1e-5
+    assert "rtol = " in to_toml(study, {})
 
 
 @pytest.mark.parametrize(

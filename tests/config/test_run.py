@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -13,20 +14,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 
 import pdsim
 from pdsim.cli import main
+from pdsim.config import plan_study
 from pdsim.store import open_run
+from pdsim.study.screen import progress, show_failures
 
 Command = Callable[..., tuple[int, str, str]]
 
 # Sends the process the signal of Ctrl-C while the second arm is simulated.
 STOPPED = """
-import os, signal, sys
+import functools, os, signal, sys
 import pdsim.simulate
 module = sys.modules["pdsim.simulate"]
 real = module.simulate
 
+@functools.wraps(real)
 def simulate(model, cohort, arms, *, progress, **more):
     def stop(*counts):
         os.kill(os.getpid(), signal.SIGINT)
@@ -36,21 +41,6 @@ module.simulate = simulate
 from pdsim.cli import main
 main(sys.argv[1:])
 """
-
-
-@pytest.fixture
-def command(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process: exit status, output, errors."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +101,6 @@ def test_what_a_run_holds(finished: Path) -> None:
 
 def test_arms_one_by_one_equal_all_at_once(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pdsim.cohort import sample_cohort
-    from pdsim.config import plan_study
     from pdsim.simulate import simulate
 
     monkeypatch.chdir(finished)
@@ -206,11 +195,11 @@ def test_ctrl_c_keeps_finished_arms_and_resume_gives_the_same(finished: Path, fo
     words = [sys.executable, "-c", STOPPED, "run", "study.toml"]
     home = {**os.environ, "PYTHONPATH": str(Path(pdsim.__file__).parents[1])}
     stopped = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=home)
-    assert (stopped.returncode, stopped.stdout) == (130, "")
     assert stopped.stderr == (
         "pdsim: Stopped. 1 of 3 arms are finished and kept in runs/study. "
         "Go on with: pdsim run runs/study/study.toml --out runs/study --resume\n"
     )
+    assert (stopped.returncode, stopped.stdout) == (130, "")
     assert "(1 of 3 arms are kept)" in refused(command("run", "study.toml"))
     kept = folder / "runs" / "study" / "parts" / "none.zarr" / "zarr.json"
     before = kept.stat().st_mtime_ns
@@ -222,3 +211,28 @@ def test_ctrl_c_keeps_finished_arms_and_resume_gives_the_same(finished: Path, fo
     for group in there.children:
         xr.testing.assert_identical(here[group].to_dataset().load(), there[group].to_dataset().load())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_progress_on_a_terminal(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress(plan_study("study.toml"), 1, screen) as begin:
+        begin("toy")(4, 4, 0)
+        begin("toy:H1")(2, 4, 1)
+    text = screen.file.getvalue()
+    assert "toy:H1" in text
+    assert "10/12 patients" in text
+    assert "1 failed" in text
+    quiet = Console(file=io.StringIO())
+    with progress(plan_study("study.toml"), 0, quiet) as begin:
+        begin("toy")(4, 4, 0)
+    assert quiet.file.getvalue() == ""
+
+
+def test_failures_are_told_by_cause_and_number(finished: Path) -> None:
+    run = open_run(finished / "runs" / "study").load()
+    run["endpoints"]["status"][1] = np.array([0, 2, 0, 2], dtype=np.int8)
+    run["endpoints"]["status"][2] = np.array([1, 0, 0, 0], dtype=np.int8)
+    screen = Console(file=io.StringIO(), width=120)
+    show_failures(run, screen)
+    assert screen.file.getvalue() == "toy: 2 failed (step_floor), patients 1, 3\ntoy:H1: 1 failed (nan), patients 0\n"

@@ -149,3 +149,16 @@ def test_binary_is_no_toml(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"bad.toml: cannot be read"):
         read_toml(tmp_path / "bad.toml")
+
+
+def test_installed_packages_offer_models(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (root / "tests" / "models" / "fixtures" / "logistic.py").read_text()
+    module = write(tmp_path / "offered" / "tiny.py", text)
+    write(tmp_path / "offered" / "__init__.py", "")
+    write(tmp_path / "offered-1.0.dist-info" / "METADATA", "Metadata-Version: 2.1\nName: offered\nVersion: 1.0\n")
+    write(tmp_path / "offered-1.0.dist-info" / "entry_points.txt", "[pdsim.models]\ntiny = offered.tiny:Logistic\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    library = Library(paths=[])
+    assert "tiny" in library.names("models")
+    assert library.find("model", "tiny") == module
+    assert library.load_model("tiny").name == "tiny"
