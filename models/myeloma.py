@@ -30,13 +30,21 @@ from pdsim.model import (
     total,
 )
 
-PILOT = "pilot calibration of a reduced model on published trials; a start value, not evidence"
-COMPOSITE = "composite of published models; a start value without a paper behind it"
-GALLAHER = "Gallaher 2018 J Theor Biol 458:31 (BioModels MODEL1907050001)"
-ABBIATI = "Abbiati 2021 AAPS J (avadomide neutropenia, myeloma cohort)"
-FCRN = "parameterisation derived from Waldmann and Strober 1969"
-CHAINS = "clinical immunoglobulin and light-chain reference text (Bradwell)"
-CHOSEN = "chosen here; see models/README.md"
+# where values come from: source, and whether it was looked up
+PILOT = {"source": "pilot calibration of a reduced model on published trials; a start value, not evidence"}
+COMPOSITE = {"source": "composite of published models; a start value without a paper behind it"}
+CHOSEN = {"source": "chosen here; see models/README.md"}
+TRIALS = {"source": "trial population"}
+GALLAHER = {"source": "Gallaher 2018 J Theor Biol 458:31 (BioModels MODEL1907050001)", "status": "verified"}
+ABBIATI = {"source": "Abbiati 2021 AAPS J (avadomide neutropenia, myeloma cohort)", "status": "verified"}
+HASSELT = {"source": "van Hasselt 2013 Br J Clin Pharmacol", "status": "verified"}
+FRIBERG = {"source": "Friberg-type platelet models", "status": "recalled"}
+FCRN = {"source": "parameterisation derived from Waldmann and Strober 1969", "status": "recalled"}
+CHAINS = {"source": "clinical immunoglobulin and light-chain reference text (Bradwell)", "status": "verified"}
+BCMA = {"source": "sBCMA kinetics and response papers (2022)", "status": "verified"}
+BURDEN = {"source": "Salmon and Smith 1970; range 2e12 to 1e13", "status": "recalled"}
+BASELINES = {"source": "trial baselines", "status": "recalled"}
+GE = {"source": "set to the fall of Tregs in Ge 2012 Cancer Immunol Immunother and their return within 3 months"}
 
 
 class Myeloma(Model):
@@ -76,115 +84,115 @@ class Myeloma(Model):
     glucocorticoid = Input("1", "steroid concentration over that of half occupancy", combine=additive)
 
     # entry and covariates -----------------------------------------------------------------------------------------
-    cells_entry = Param(3e11, "cell", "myeloma cells at entry", low=0, source="scaled to median M-protein")
-    clone_fraction = Param(0.2, "1", "share of each clone at entry", dim="clone", low=0, high=1, source=PILOT)
-    m_protein_entry = Param(25.0, "g/L", "serum M-protein at entry", low=0, source=PILOT)
-    flc_entry = Param(400.0, "mg/L", "involved light chain at entry", low=0, source="elranatamab QSP supplement, range")
-    sbcma_entry = Param(60.0, "ng/mL", "soluble BCMA at entry", low=0, source="sBCMA response paper; 64 when not in response")
-    anc_entry = Param(3.7, "Gpt", "neutrophils at entry", low=0, source=PILOT)
-    platelets_entry = Param(190.0, "Gpt", "platelets at entry", low=0, source="trial baselines", status="recalled")
-    prior_lines = Param(3.0, "1", "prior lines of therapy", low=0, source="trial population")
-    len_refractory = Param(1.0, "1", "1 if refractory to lenalidomide", low=0, high=1, source="trial population")
-    igg = Param(1.0, "1", "1 if the M-protein is IgG", low=0, high=1, source="trial population")
-    creatinine_clearance = Param(80.0, "mL/min", "creatinine clearance", low=0, source="trial population")
+    cells_entry = Param(3e11, "cell", "myeloma cells at entry", low=0, **COMPOSITE)
+    clone_fraction = Param(0.2, "1", "share of each clone at entry", dim="clone", low=0, high=1, **PILOT)
+    m_protein_entry = Param(25.0, "g/L", "serum M-protein at entry", low=0, **PILOT)
+    flc_entry = Param(400.0, "mg/L", "involved light chain at entry", low=0, **COMPOSITE)
+    sbcma_entry = Param(60.0, "ng/mL", "soluble BCMA at entry", low=0, **COMPOSITE)
+    anc_entry = Param(3.7, "Gpt", "neutrophils at entry", low=0, **PILOT)
+    platelets_entry = Param(190.0, "Gpt", "platelets at entry", low=0, **BASELINES)
+    prior_lines = Param(3.0, "1", "prior lines of therapy", low=0, **TRIALS)
+    len_refractory = Param(1.0, "1", "1 if refractory to lenalidomide", low=0, high=1, **TRIALS)
+    igg = Param(1.0, "1", "1 if the M-protein is IgG", low=0, high=1, **TRIALS)
+    creatinine_clearance = Param(80.0, "mL/min", "creatinine clearance", low=0, **TRIALS)
 
     # clone traits -------------------------------------------------------------------------------------------------
-    cereblon = Param(1.0, "1", "functional cereblon relative to normal", dim="clone", low=0, source=PILOT)
-    fitness = Param(1.0, "1", "net growth relative to the sensitive clone", dim="clone", low=0, source=CHOSEN)
-    switch_in = Param(1e-6, "1/day", "rate at which cells of other clones turn into this one", dim="clone", low=0, source=COMPOSITE)
-    pan_resistance = Param(0.0, "1", "share of kill lost that does not need cereblon", dim="clone", low=0, high=1, source=PILOT)
-    steroid = Param(1.0, "1", "sensitivity to steroids relative to normal", dim="clone", low=0, source=PILOT)
+    cereblon = Param(1.0, "1", "functional cereblon relative to normal", dim="clone", low=0, **PILOT)
+    fitness = Param(1.0, "1", "net growth relative to the sensitive clone", dim="clone", low=0, **CHOSEN)
+    switch_in = Param(1e-6, "1/day", "rate at which other clones turn into this one", dim="clone", low=0, **COMPOSITE)
+    pan_resistance = Param(0.0, "1", "share lost of kill without cereblon", dim="clone", low=0, high=1, **PILOT)
+    steroid = Param(1.0, "1", "sensitivity to steroids relative to normal", dim="clone", low=0, **PILOT)
 
     # growth -------------------------------------------------------------------------------------------------------
-    growth_net = Param(0.0113, "1/day", "net growth at entry after 2 lines, not lenalidomide-refractory", source=PILOT)
-    growth_per_line = Param(0.21, "1", "change of log growth per line factor 1.6 (log2(lines) - 1)", source=PILOT)
-    growth_refractory = Param(0.28, "1", "change of log growth in lenalidomide-refractory disease", source=PILOT)
-    capacity = Param(2e12, "cell", "cells that marrow can hold; Kcap, range 2e12 to 1e13", low=0, source="Salmon and Smith 1970", status="recalled")
-    slowing = Param(0.19, "1", "exponent by which growth slows as the tumour grows; soft Gompertz", low=0, source=PILOT)
+    growth_net = Param(0.0113, "1/day", "net growth at entry after 2 lines, not lenalidomide-refractory", **PILOT)
+    growth_per_line = Param(0.21, "1", "change of log growth per line factor 1.6 (log2(lines) - 1)", **PILOT)
+    growth_refractory = Param(0.28, "1", "change of log growth in lenalidomide-refractory disease", **PILOT)
+    capacity = Param(2e12, "cell", "cells that marrow can hold; Kcap", low=0, **BURDEN)
+    slowing = Param(0.19, "1", "exponent by which growth slows as the tumour grows; soft Gompertz", low=0, **PILOT)
 
     # cereblon -----------------------------------------------------------------------------------------------------
-    degradation = Param(37.0, "1", "rise of IKZF1/3 loss when all cereblon is closed; delta_max", low=0, source=COMPOSITE)
-    ikzf_turnover = Param(1.39, "1/day", "IKZF1/3 turnover, half-life 12 h; k_K", low=0, source=COMPOSITE)
-    signal_turnover = Param(0.46, "1/day", "IRF4/MYC turnover, half-life 36 h; k_S", low=0, source=COMPOSITE)
-    signal_half = Param(0.6, "1", "signal loss of half-maximal kill; theta", low=0, source=PILOT)
-    signal_steepness = Param(6.0, "1", "Hill coefficient of kill on signal loss; h", low=0, source=COMPOSITE)
-    cereblon_kill = Param(0.088, "1/day", "maximal kill by signal loss; kmax_IM", low=0, source=PILOT)
-    cereblon_marrow = Param(0.3, "1", "functional cereblon in marrow precursors relative to T cells", low=0, source=CHOSEN)
+    degradation = Param(37.0, "1", "rise of IKZF1/3 loss when all cereblon is closed; delta_max", low=0, **COMPOSITE)
+    ikzf_turnover = Param(1.39, "1/day", "IKZF1/3 turnover, half-life 12 h; k_K", low=0, **COMPOSITE)
+    signal_turnover = Param(0.46, "1/day", "IRF4/MYC turnover, half-life 36 h; k_S", low=0, **COMPOSITE)
+    signal_half = Param(0.6, "1", "signal loss of half-maximal kill; theta", low=0, **PILOT)
+    signal_steepness = Param(6.0, "1", "Hill coefficient of kill on signal loss; h", low=0, **COMPOSITE)
+    cereblon_kill = Param(0.088, "1/day", "maximal kill by signal loss; kmax_IM", low=0, **PILOT)
+    cereblon_marrow = Param(0.3, "1", "functional cereblon in marrow precursors relative to T cells", low=0, **CHOSEN)
 
     # cyclophosphamide and steroids --------------------------------------------------------------------------------
-    alkylator_kill = Param(0.0088, "1/day", "kill at alkylator exposure 1 (H1); k_CP", low=0, source=CHOSEN)
-    treg_loss_max = Param(0.14, "1/day", "maximal extra Treg loss by alkylator (H2)", low=0, source="set to the fall in Ge 2012 Cancer Immunol Immunother")
-    treg_loss_half = Param(1.0, "1", "alkylator exposure of half-maximal Treg loss", low=0, source=COMPOSITE)
-    activation_gain = Param(2.0, "1", "gain of immune kill at full lasting activation (H2)", low=0, source=CHOSEN)
-    activation_rate = Param(0.1, "1/day", "rise of activation when IKZF1/3 loss and alkylator meet", low=0, source=CHOSEN)
-    activation_loss = Param(0.01, "1/day", "fading of activation, half-life 70 days", low=0, source=CHOSEN)
-    resensitisation = Param(0.15, "1", "lowering of signal_half by alkylator (H3); sigma_3", low=0, source=PILOT)
-    steroid_kill = Param(0.053, "1/day", "kill at full steroid effect; k_GC", low=0, source=PILOT)
-    steroid_half = Param(5.0, "1", "steroid load of half-maximal effect, in half occupancies", low=0, source=CHOSEN)
-    steroid_turnover = Param(1.0, "1/day", "rate at which the steroid effect follows occupancy", low=0, source=CHOSEN)
-    steroid_immune_loss = Param(0.2, "1", "share of immune kill lost at full steroid effect; dexT", low=0, high=1, source=COMPOSITE)
+    alkylator_kill = Param(0.0088, "1/day", "kill at alkylator exposure 1 (H1); k_CP", low=0, **CHOSEN)
+    treg_loss_max = Param(0.14, "1/day", "maximal extra loss of Tregs (H2)", low=0, **GE)
+    treg_loss_half = Param(1.0, "1", "alkylator exposure of half-maximal Treg loss", low=0, **COMPOSITE)
+    activation_gain = Param(2.0, "1", "gain of immune kill at full lasting activation (H2)", low=0, **CHOSEN)
+    activation_rate = Param(0.1, "1/day", "rise of activation when IKZF1/3 loss and alkylator meet", low=0, **CHOSEN)
+    activation_loss = Param(0.01, "1/day", "fading of activation, half-life 70 days", low=0, **CHOSEN)
+    resensitisation = Param(0.15, "1", "lowering of signal_half by alkylator (H3); sigma_3", low=0, **PILOT)
+    steroid_kill = Param(0.053, "1/day", "kill at full steroid effect; k_GC", low=0, **PILOT)
+    steroid_half = Param(5.0, "1", "steroid load of half-maximal effect, in half occupancies", low=0, **CHOSEN)
+    steroid_turnover = Param(1.0, "1/day", "rate at which the steroid effect follows occupancy", low=0, **CHOSEN)
+    steroid_immune_loss = Param(0.2, "1", "immune kill lost at full steroid effect; dexT", low=0, high=1, **COMPOSITE)
 
     # immune kill --------------------------------------------------------------------------------------------------
-    immune_kill = Param(0.0009, "1/day", "amplitude of immune kill; amp", low=0, source=PILOT)
-    nk_weight = Param(5.0, "1", "weight of NK cells; aNM", low=0, source=GALLAHER, status="verified")
-    nk_half = Param(150.0, "cell/uL", "NK cells of half effect; bNM", low=0, source=GALLAHER, status="verified")
-    t_weight = Param(5.0, "1", "weight of effector T cells; aCM", low=0, source=GALLAHER, status="verified")
-    t_half = Param(375.0, "cell/uL", "effector T cells of half effect; bCM", low=0, source=GALLAHER, status="verified")
-    joint_weight = Param(8.0, "1", "weight of NK and T cells together; aCNM", low=0, source=GALLAHER, status="verified")
-    burden_weight = Param(0.5, "1", "suppression by tumour at most; aMM", low=0, source=GALLAHER, status="verified")
-    burden_half = Param(3e11, "cell", "tumour of half suppression, at which Gallaher's M-protein is 3 g/dL", low=0, source=COMPOSITE)
-    treg_weight = Param(0.5, "1", "suppression by Tregs at most; aRM", low=0, source=GALLAHER, status="verified")
-    treg_half = Param(25.0, "cell/uL", "Tregs of half suppression; bRM", low=0, source=GALLAHER, status="verified")
-    ikzf_immune_gain = Param(1.0, "1", "gain of immune kill at full IKZF1/3 loss in T and NK cells; sigma_T", low=0, source=PILOT)
+    immune_kill = Param(0.0009, "1/day", "amplitude of immune kill; amp", low=0, **PILOT)
+    nk_weight = Param(5.0, "1", "weight of NK cells; aNM", low=0, **GALLAHER)
+    nk_half = Param(150.0, "cell/uL", "NK cells of half effect; bNM", low=0, **GALLAHER)
+    t_weight = Param(5.0, "1", "weight of effector T cells; aCM", low=0, **GALLAHER)
+    t_half = Param(375.0, "cell/uL", "effector T cells of half effect; bCM", low=0, **GALLAHER)
+    joint_weight = Param(8.0, "1", "weight of NK and T cells together; aCNM", low=0, **GALLAHER)
+    burden_weight = Param(0.5, "1", "suppression by tumour at most; aMM", low=0, **GALLAHER)
+    burden_half = Param(3e11, "cell", "tumour of half suppression, as 3 g/dL in Gallaher", low=0, **COMPOSITE)
+    treg_weight = Param(0.5, "1", "suppression by Tregs at most; aRM", low=0, **GALLAHER)
+    treg_half = Param(25.0, "cell/uL", "Tregs of half suppression; bRM", low=0, **GALLAHER)
+    ikzf_immune_gain = Param(1.0, "1", "gain of immune kill at full IKZF1/3 loss; sigma_T", low=0, **PILOT)
 
     # immune cells -------------------------------------------------------------------------------------------------
-    effector_set = Param(277.0, "cell/uL", "set point of effector T cells, 0.6 of Gallaher's; E0", low=0, source=COMPOSITE)
-    effector_turnover = Param(0.02, "1/day", "turnover of effector T cells; k_E", low=0, source=GALLAHER, status="verified")
-    effector_gain = Param(1.0, "1", "rise of the set point at full IKZF1/3 loss; eps_E", low=0, source=COMPOSITE)
-    exhaustion = Param(0.02, "1/day", "exhaustion at high burden; k_exh", low=0, source=COMPOSITE)
-    exhaustion_half = Param(1e11, "cell", "tumour of half-maximal exhaustion; N_h", low=0, source=COMPOSITE)
-    reinvigoration = Param(0.01, "1/day", "return of exhausted cells at full IKZF1/3 loss; k_reinv", low=0, source=COMPOSITE)
-    exhausted_loss = Param(0.03, "1/day", "loss of exhausted cells; d_X", low=0, source=COMPOSITE)
-    nk_set = Param(180.0, "cell/uL", "set point of NK cells; NK0", low=0, source=COMPOSITE)
-    nk_turnover = Param(0.05, "1/day", "turnover of NK cells; k_NK", low=0, source="Zhang 2007 Immunology, loss 6.9 %/day")
-    nk_gain = Param(0.5, "1", "rise of the set point at full IKZF1/3 loss; eps_N", low=0, source=COMPOSITE)
-    treg_set = Param(42.0, "cell/uL", "set point of Tregs; R0", low=0, source=GALLAHER, status="verified")
-    treg_turnover = Param(0.0757, "1/day", "turnover of Tregs; d_R", low=0, source=GALLAHER, status="verified")
-    treg_gain = Param(0.45, "1", "rise of the set point at full IKZF1/3 loss; eps_R", low=0, source="Lipsky 2022 Ann Rheum Dis 81:1136, scaled")
-    treg_adaptation = Param(0.03, "1/day", "speed of Treg compensation; k_adapt", low=0, source="set to recovery within 3 months, Ge 2012")
+    effector_set = Param(277.0, "cell/uL", "set point of effector T cells, 0.6 of Gallaher's; E0", low=0, **COMPOSITE)
+    effector_turnover = Param(0.02, "1/day", "turnover of effector T cells; k_E", low=0, **GALLAHER)
+    effector_gain = Param(1.0, "1", "rise of the set point at full IKZF1/3 loss; eps_E", low=0, **COMPOSITE)
+    exhaustion = Param(0.02, "1/day", "exhaustion at high burden; k_exh", low=0, **COMPOSITE)
+    exhaustion_half = Param(1e11, "cell", "tumour of half-maximal exhaustion; N_h", low=0, **COMPOSITE)
+    reinvigoration = Param(0.01, "1/day", "return of exhausted cells at full IKZF1/3 loss; k_reinv", low=0, **COMPOSITE)
+    exhausted_loss = Param(0.03, "1/day", "loss of exhausted cells; d_X", low=0, **COMPOSITE)
+    nk_set = Param(180.0, "cell/uL", "set point of NK cells; NK0", low=0, **COMPOSITE)
+    nk_turnover = Param(0.05, "1/day", "turnover, 0.069 in Zhang 2007; k_NK", low=0, **COMPOSITE)
+    nk_gain = Param(0.5, "1", "rise of the set point at full IKZF1/3 loss; eps_N", low=0, **COMPOSITE)
+    treg_set = Param(42.0, "cell/uL", "set point of Tregs; R0", low=0, **GALLAHER)
+    treg_turnover = Param(0.0757, "1/day", "turnover of Tregs; d_R", low=0, **GALLAHER)
+    treg_gain = Param(0.45, "1", "rise of the set point at full IKZF1/3 loss; eps_R", low=0, **COMPOSITE)
+    treg_adaptation = Param(0.03, "1/day", "speed of Treg compensation; k_adapt", low=0, **GE)
 
     # serum markers ------------------------------------------------------------------------------------------------
-    igg_loss_low = Param(0.015, "1/day", "IgG elimination at zero IgG", low=0, source=FCRN, status="recalled")
-    igg_loss_high = Param(0.1, "1/day", "IgG elimination at saturating IgG", low=0, source=FCRN, status="recalled")
-    igg_half = Param(37.0, "g/L", "total IgG of half saturation", low=0, source=FCRN, status="recalled")
-    igg_other = Param(5.0, "g/L", "polyclonal IgG in myeloma", low=0, source=CHOSEN)
-    iga_loss = Param(0.115, "1/day", "elimination of IgA and of other M-protein", low=0, source="Waldmann and Strober 1969", status="recalled")
-    flc_loss_base = Param(0.277, "1/day", "light-chain elimination without kidneys, half-life 2.5 days", low=0, source=CHAINS, status="verified")
-    flc_loss_renal = Param(0.039, "1/day/(mL/min)", "light-chain elimination per creatinine clearance; half-life 4 h at 100", low=0, source=CHAINS)
-    flc_normal = Param(15.0, "mg/L", "light chain of normal plasma cells", low=0, source="middle of the normal range", status="recalled")
-    bcma_loss = Param(0.55, "1/day", "elimination of soluble BCMA, half-life 30 h", low=0, source="sBCMA kinetics paper (2022)", status="verified")
-    bcma_normal = Param(10.0, "ng/mL", "soluble BCMA of normal cells", low=0, source="sBCMA response paper; median at best response 11.7")
+    igg_loss_low = Param(0.015, "1/day", "IgG elimination at zero IgG", low=0, **FCRN)
+    igg_loss_high = Param(0.1, "1/day", "IgG elimination at saturating IgG", low=0, **FCRN)
+    igg_half = Param(37.0, "g/L", "total IgG of half saturation", low=0, **FCRN)
+    igg_other = Param(5.0, "g/L", "polyclonal IgG in myeloma", low=0, **CHOSEN)
+    iga_loss = Param(0.115, "1/day", "elimination of IgA and of other M-protein", low=0, **FCRN)
+    flc_loss_base = Param(0.277, "1/day", "light-chain loss without kidneys, half-life 2.5 days", low=0, **CHAINS)
+    flc_loss_renal = Param(0.039, "1/day/(mL/min)", "the same per creatinine clearance; 4 h at 100", low=0, **CHAINS)
+    flc_normal = Param(15.0, "mg/L", "light chain of normal plasma cells", low=0, **BASELINES)
+    bcma_loss = Param(0.55, "1/day", "elimination of soluble BCMA, half-life 30 h", low=0, **BCMA)
+    bcma_normal = Param(10.0, "ng/mL", "soluble BCMA of normal cells", low=0, **CHOSEN)
 
     # neutrophils --------------------------------------------------------------------------------------------------
-    anc_transit = Param(4.54, "day", "mean transit time through the chain; MTT", low=0, source="van Hasselt 2013 Br J Clin Pharmacol", status="verified")
-    anc_feedback = Param(0.216, "1", "feedback exponent; gamma", low=0, source="van Hasselt 2013 Br J Clin Pharmacol", status="verified")
-    anc_loss = Param(0.5545, "1/day", "loss of circulating neutrophils, half-life 30 h", low=0, source=ABBIATI, status="verified")
-    reservoir_ratio = Param(2.5, "1", "reservoir over circulating neutrophils", low=0, source=ABBIATI, status="verified")
-    block_max = Param(0.93, "1", "maximal block of maturation; E_mb", low=0, high=1, source=PILOT)
-    block_half = Param(0.6, "1", "IKZF1/3 loss of half-maximal block", low=0, source=CHOSEN)
-    block_steepness = Param(2.0, "1", "Hill coefficient of the block", low=0, source=ABBIATI, status="verified")
-    block_saturation = Param(0.45, "1", "Michaelis constant of the blocked flux over its baseline; KMf", low=0, source=ABBIATI, status="verified")
-    arrest_loss = Param(0.024, "1/day", "loss of arrested cells", low=0, source=ABBIATI, status="verified")
-    egress_power = Param(20.0, "1", "exponent of egress on the fall of neutrophils", low=0, source=ABBIATI, status="verified")
-    egress_max = Param(4.0, "1", "bound of the rise of egress", low=0, source=CHOSEN)
-    anc_drug_sensitivity = Param(1.0, "1", "sensitivity of a patient's neutrophil precursors to drugs", low=0, source=PILOT)
-    anc_alkylator = Param(0.05, "1", "loss of proliferation at alkylator exposure 1", low=0, source=PILOT)
+    anc_transit = Param(4.54, "day", "mean transit time through the chain; MTT", low=0, **HASSELT)
+    anc_feedback = Param(0.216, "1", "feedback exponent; gamma", low=0, **HASSELT)
+    anc_loss = Param(0.5545, "1/day", "loss of circulating neutrophils, half-life 30 h", low=0, **ABBIATI)
+    reservoir_ratio = Param(2.5, "1", "reservoir over circulating neutrophils", low=0, **ABBIATI)
+    block_max = Param(0.93, "1", "maximal block of maturation; E_mb", low=0, high=1, **PILOT)
+    block_half = Param(0.6, "1", "IKZF1/3 loss of half-maximal block", low=0, **CHOSEN)
+    block_steepness = Param(2.0, "1", "Hill coefficient of the block", low=0, **ABBIATI)
+    block_saturation = Param(0.45, "1", "Michaelis constant over baseline; KMf", low=0, **ABBIATI)
+    arrest_loss = Param(0.024, "1/day", "loss of arrested cells", low=0, **ABBIATI)
+    egress_power = Param(20.0, "1", "exponent of egress on the fall of neutrophils", low=0, **ABBIATI)
+    egress_max = Param(4.0, "1", "bound of the rise of egress", low=0, **CHOSEN)
+    anc_drug_sensitivity = Param(1.0, "1", "sensitivity of a patient's neutrophil precursors to drugs", low=0, **PILOT)
+    anc_alkylator = Param(0.05, "1", "loss of proliferation at alkylator exposure 1", low=0, **PILOT)
 
     # platelets ----------------------------------------------------------------------------------------------------
-    plt_transit = Param(5.42, "day", "mean transit time", low=0, source="Friberg-type platelet models", status="recalled")
-    plt_feedback = Param(0.2, "1", "feedback exponent", low=0, source="Friberg-type platelet models", status="recalled")
-    plt_alkylator = Param(0.04, "1", "loss of proliferation at alkylator exposure 1", low=0, source=COMPOSITE)
-    plt_ikzf = Param(0.1, "1", "loss of proliferation at full IKZF1/3 loss", low=0, source=COMPOSITE)
+    plt_transit = Param(5.42, "day", "mean transit time", low=0, **FRIBERG)
+    plt_feedback = Param(0.2, "1", "feedback exponent", low=0, **FRIBERG)
+    plt_alkylator = Param(0.04, "1", "loss of proliferation at alkylator exposure 1", low=0, **COMPOSITE)
+    plt_ikzf = Param(0.1, "1", "loss of proliferation at full IKZF1/3 loss", low=0, **COMPOSITE)
 
     # outputs ------------------------------------------------------------------------------------------------------
     m_protein = Output("g/L", "serum M-protein")
@@ -214,16 +222,10 @@ class Myeloma(Model):
             paraprotein=p.m_protein_entry,
             light_chain=p.flc_entry,
             bcma=p.sbcma_entry,
-            marrow_1=chain,
-            marrow_2=chain,
-            marrow_3=chain,
-            marrow_4=chain,
+            **dict.fromkeys(("marrow_1", "marrow_2", "marrow_3", "marrow_4"), chain),
             reservoir=p.reservoir_ratio * p.anc_entry,
             neutrophils=p.anc_entry,
-            thrombo_1=p.platelets_entry,
-            thrombo_2=p.platelets_entry,
-            thrombo_3=p.platelets_entry,
-            thrombo_4=p.platelets_entry,
+            **dict.fromkeys(("thrombo_1", "thrombo_2", "thrombo_3", "thrombo_4"), p.platelets_entry),
             thrombocytes=p.platelets_entry,
         )
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from pdsim._jit import jit
-from pdsim.model.lanes import pick
+from pdsim._lanes import pick
 
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer in the low bits
 _LOG2E = 1.4426950408889634

@@ -37,7 +37,8 @@ def summary_table(run: xr.DataTree, interval_n: int = 67, rules: ResponseRules |
     """Summarise every arm, hypotheses included.
 
     Response rates are of all patients with a baseline: patients who could not be evaluated, or whose integration
-    failed later, count with what was confirmed before. Grades are of measured patients, on treatment, from blood counts between visits where the run has them.
+    failed later, count with what was confirmed before. Grades are of measured patients, on
+    treatment, from blood counts between visits where the run has them.
     Intervals are of a trial of `interval_n` patients and speak of sampling alone, see `rate_with_interval` and
     `median_with_interval`.
 
@@ -66,7 +67,11 @@ def summary_table(run: xr.DataTree, interval_n: int = 67, rules: ResponseRules |
     import pandas as pd
 
     course = read_course(run, rules)
-    found = xr.merge([find_response(course), find_progression(course), find_toxicity(run, course)], join="exact", compat="no_conflicts")
+    found = xr.merge(
+        [find_response(course), find_progression(course), find_toxicity(run, course)],
+        join="exact",
+        compat="no_conflicts",
+    )
     found["status"] = (("arm", "patient"), read_status(run, course))
     found["known"] = (("arm", "patient"), last_index(course.evaluable) >= 0)
     seed = int(run.attrs.get("seed", 0))

@@ -16,7 +16,7 @@ _HEAD = '''"""Generated from a model; do not edit."""
 {mathematics}
 from pdsim._abi import {abi}
 from pdsim._jit import jit
-from pdsim.model.lanes import Separate, get, put
+from pdsim._lanes import Separate, get, put
 
 '''
 _LANES = """from math import sqrt

@@ -191,7 +191,7 @@ def test_jacobian_is_compiled_only_when_asked_for(logistic):
 def test_kernels_are_vectorised(name):
     if not numba.core.codegen.ll.get_host_cpu_features().get("fma"):
         pytest.skip("this processor has no packed multiply-add")
-    from pdsim.model.lanes import Separate
+    from pdsim._lanes import Separate
 
     model = load_model_file(
         next(p for p in [*(HERE / "fixtures").glob("*.py"), *SHIPPED.glob("*.py")] if p.stem == name)
