@@ -58,7 +58,8 @@ def test_a_file_that_cannot_load_is_a_finding(tmp_path):
     assert "broken.py:1: invalid syntax" in finding.message
 
 
-def test_comparison_sees_a_wrong_kernel(logistic, monkeypatch):
+def test_comparison_sees_a_wrong_kernel(logistic, monkeypatch, tmp_path):
+    monkeypatch.setenv("PDSIM_CACHE", str(tmp_path))  # the wrong kernel must not stay for others
     from pdsim.model import lower
 
     whole = lower.kernel_source
@@ -74,7 +75,8 @@ def test_comparison_sees_a_wrong_kernel(logistic, monkeypatch):
     assert all("rate of 'cells[first]'" in message for message in messages)
 
 
-def test_comparison_sees_a_wrong_jacobian(logistic, monkeypatch):
+def test_comparison_sees_a_wrong_jacobian(logistic, monkeypatch, tmp_path):
+    monkeypatch.setenv("PDSIM_CACHE", str(tmp_path))
     from pdsim.model import lower
 
     whole = lower.jacobian_source
