@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pdsim.config.messages import Mistakes
 from pdsim.errors import PdsimError
 from pdsim.library import Library
-from pdsim.library.files import shown
+from pdsim.library.files import read_toml, shown
 
 if TYPE_CHECKING:
     from pdsim.cohort import Population
@@ -107,17 +107,29 @@ def _load_arm(name: str, arm: dict[str, Any], library: Library, found: Reference
             mistakes.add(("arms", name, "until"), 'there is no regimen that could end. Add regimen = "...".')
         return
     regimen = _load("regimen", wanted, ("arms", name, "regimen"), library, found, mistakes)
-    if regimen is None:
+    if ("regimen", wanted) not in found.files:
         return
-    found.regimens[name] = regimen
-    file = shown(found.files["regimen", wanted])
+    path = found.files["regimen", wanted]
+    if regimen is not None:
+        found.regimens[name] = regimen
+    drugs = _named_drugs(path) if regimen is None else [dose.drug for dose in regimen.doses]
     states = {} if found.model is None else found.model.states
-    for number, dose in enumerate(regimen.doses, 1):
-        if dose.drug in found.drugs or getattr(states.get(dose.drug), "dosed", False):
+    for number, drug in enumerate(drugs, 1):
+        if drug in found.drugs or getattr(states.get(drug), "dosed", False):
             continue
-        card = _load_drug(dose.drug, f"dose[{number}].drug", file, library, found, mistakes)
+        card = _load_drug(drug, f"dose[{number}].drug", shown(path), library, found, mistakes)
         if card is not None:
-            found.drugs[dose.drug] = card
+            found.drugs[drug] = card
+
+
+def _named_drugs(path: Path) -> list[str]:
+    """Drugs that a regimen file names although it is wrong elsewhere, so that their names are checked too."""
+    try:
+        doses = read_toml(path).get("dose")
+    except PdsimError:
+        return []
+    entries = doses if isinstance(doses, list) else []
+    return [drug for entry in entries if isinstance(entry, dict) and isinstance(drug := entry.get("drug"), str)]
 
 
 def _load_drug(
