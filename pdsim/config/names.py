@@ -107,9 +107,9 @@ def _load_arm(name: str, arm: dict[str, Any], library: Library, found: Reference
             mistakes.add(("arms", name, "until"), 'there is no regimen that could end. Add regimen = "...".')
         return
     regimen = _load("regimen", wanted, ("arms", name, "regimen"), library, found, mistakes)
-    if ("regimen", wanted) not in found.files:
+    path = found.files.get(("regimen", wanted)) if isinstance(wanted, str) else None
+    if path is None:
         return
-    path = found.files["regimen", wanted]
     if regimen is not None:
         found.regimens[name] = regimen
     drugs = _named_drugs(path) if regimen is None else [dose.drug for dose in regimen.doses]
