@@ -183,7 +183,7 @@ class Myeloma(Model):
     block_steepness = Param(2.0, "1", "Hill coefficient of the block", low=0, **ABBIATI)
     block_saturation = Param(0.45, "1", "Michaelis constant over baseline; KMf", low=0, **ABBIATI)
     arrest_loss = Param(0.024, "1/day", "loss of arrested cells", low=0, **ABBIATI)
-    egress_power = Param(20.0, "1", "exponent of egress on the fall of neutrophils", low=0, **ABBIATI)
+    egress_power = Param(6.0, "1", "exponent of egress on the fall of neutrophils", low=0, **CHOSEN)
     egress_max = Param(4.0, "1", "bound of the rise of egress", low=0, **CHOSEN)
     anc_drug_sensitivity = Param(1.0, "1", "sensitivity of a patient's neutrophil precursors to drugs", low=0, **PILOT)
     anc_alkylator = Param(0.05, "1", "loss of proliferation at alkylator exposure 1", low=0, **PILOT)
