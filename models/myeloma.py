@@ -66,13 +66,13 @@ class Myeloma(Model):
     paraprotein = State(25.0, "g/L", "serum M-protein")
     light_chain = State(400.0, "mg/L", "involved free light chain in serum")
     bcma = State(60.0, "ng/mL", "soluble BCMA in serum")
-    marrow_1 = State(4.0, "Gpt", "proliferating neutrophil precursors, as circulating equivalents")
+    marrow_1 = State(4.0, "Gpt", "young neutrophil precursors, as circulating equivalents")
     marrow_2 = State(4.0, "Gpt", "maturing neutrophils, first stage")
     marrow_3 = State(4.0, "Gpt", "maturing neutrophils before the step that cereblon drugs block")
     marrow_4 = State(4.0, "Gpt", "maturing neutrophils after that step")
     reservoir = State(10.0, "Gpt", "mature neutrophils held in marrow")
     neutrophils = State(4.0, "Gpt", "circulating neutrophils")
-    thrombo_1 = State(190.0, "Gpt", "proliferating platelet precursors, as circulating equivalents")
+    thrombo_1 = State(190.0, "Gpt", "young platelet precursors, as circulating equivalents")
     thrombo_2 = State(190.0, "Gpt", "maturing platelet precursors, first stage")
     thrombo_3 = State(190.0, "Gpt", "maturing platelet precursors, second stage")
     thrombo_4 = State(190.0, "Gpt", "maturing platelet precursors, third stage")
@@ -80,7 +80,7 @@ class Myeloma(Model):
 
     # what drugs act on --------------------------------------------------------------------------------------------
     cereblon_closed = Input("1", "share of cereblon held closed by drug", combine=competitive_binding)
-    alkylator = Input("1", "alkylator exposure; 1 is the mean of cyclophosphamide 50 mg daily", combine=additive)
+    alkylator = Input("1", "alkylator exposure; 1 on average at cyclophosphamide 50 mg daily, typical patient", combine=additive)
     glucocorticoid = Input("1", "steroid concentration over that of half occupancy", combine=additive)
 
     # entry and covariates -----------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class Myeloma(Model):
     cereblon_marrow = Param(0.3, "1", "functional cereblon in marrow precursors relative to T cells", low=0, **CHOSEN)
 
     # cyclophosphamide and steroids --------------------------------------------------------------------------------
-    alkylator_kill = Param(0.0088, "1/day", "kill at alkylator exposure 1 (H1); k_CP", low=0, **CHOSEN)
+    alkylator_kill = Param(0.0075, "1/day", "kill at alkylator exposure 1 (H1); k_CP", low=0, **CHOSEN)
     treg_loss_max = Param(0.14, "1/day", "maximal extra loss of Tregs (H2)", low=0, **GE)
     treg_loss_half = Param(1.0, "1", "alkylator exposure of half-maximal Treg loss", low=0, **COMPOSITE)
     activation_gain = Param(2.0, "1", "gain of immune kill at full lasting activation (H2)", low=0, **CHOSEN)
@@ -146,7 +146,7 @@ class Myeloma(Model):
     ikzf_immune_gain = Param(1.0, "1", "gain of immune kill at full IKZF1/3 loss; sigma_T", low=0, **PILOT)
 
     # immune cells -------------------------------------------------------------------------------------------------
-    effector_set = Param(277.0, "cell/uL", "set point of effector T cells, 0.6 of Gallaher's; E0", low=0, **COMPOSITE)
+    effector_set = Param(461.0, "cell/uL", "set point of effector T cells without tumour; E0", low=0, **GALLAHER)
     effector_turnover = Param(0.02, "1/day", "turnover of effector T cells; k_E", low=0, **GALLAHER)
     effector_gain = Param(1.0, "1", "rise of the set point at full IKZF1/3 loss; eps_E", low=0, **COMPOSITE)
     exhaustion = Param(0.02, "1/day", "exhaustion at high burden; k_exh", low=0, **COMPOSITE)
@@ -182,17 +182,17 @@ class Myeloma(Model):
     block_half = Param(0.6, "1", "IKZF1/3 loss of half-maximal block", low=0, **CHOSEN)
     block_steepness = Param(2.0, "1", "Hill coefficient of the block", low=0, **ABBIATI)
     block_saturation = Param(0.45, "1", "Michaelis constant over baseline; KMf", low=0, **ABBIATI)
-    arrest_loss = Param(0.024, "1/day", "loss of arrested cells", low=0, **ABBIATI)
+    arrest_loss = Param(0.2, "1/day", "loss of arrested cells", low=0, **CHOSEN)
     egress_power = Param(6.0, "1", "exponent of egress on the fall of neutrophils", low=0, **CHOSEN)
     egress_max = Param(4.0, "1", "bound of the rise of egress", low=0, **CHOSEN)
     anc_drug_sensitivity = Param(1.0, "1", "sensitivity of a patient's neutrophil precursors to drugs", low=0, **PILOT)
-    anc_alkylator = Param(0.05, "1", "loss of proliferation at alkylator exposure 1", low=0, **PILOT)
+    anc_alkylator = Param(0.45, "1", "log loss of production at alkylator exposure 1", low=0, **CHOSEN)
 
     # platelets ----------------------------------------------------------------------------------------------------
     plt_transit = Param(5.42, "day", "mean transit time", low=0, **FRIBERG)
     plt_feedback = Param(0.2, "1", "feedback exponent", low=0, **FRIBERG)
-    plt_alkylator = Param(0.04, "1", "loss of proliferation at alkylator exposure 1", low=0, **COMPOSITE)
-    plt_ikzf = Param(0.1, "1", "loss of proliferation at full IKZF1/3 loss", low=0, **COMPOSITE)
+    plt_alkylator = Param(0.2, "1", "log loss of production at alkylator exposure 1", low=0, **CHOSEN)
+    plt_ikzf = Param(0.5, "1", "log loss of production at full IKZF1/3 loss", low=0, **CHOSEN)
 
     # outputs ------------------------------------------------------------------------------------------------------
     m_protein = Output("g/L", "serum M-protein")
@@ -251,7 +251,8 @@ class Myeloma(Model):
         def change(cells, signal, fitness, steroid, pan, switch):
             by_signal = p.cereblon_kill * hill(1 - signal, threshold, p.signal_steepness)
             by_drug = p.alkylator_kill * alkylator + p.steroid_kill * steroid * s.steroid_effect
-            net = (fitness * growth + replaced) * slowing - by_signal - (1 - pan) * (by_drug + immune)
+            uniform = replaced * slowing - by_drug - immune
+            net = fitness * growth * slowing - by_signal + (1 - pan) * uniform
             return cells * (net - (switching - switch)) + switch * (burden - cells)
 
         return d(
@@ -301,7 +302,7 @@ def _slowing(p, burden):
     """Growth relative to entry: slower the fuller the marrow, none at capacity."""
 
     def room(cells):
-        return power(log(1 + p.capacity / cells), p.slowing) * positive(1 - cells / p.capacity)
+        return power(log(1 + p.capacity / cells), p.slowing) * positive(1 - (cells / p.capacity) ** 3)
 
     return room(burden) / room(p.cells_entry)
 
@@ -375,7 +376,7 @@ def _neutrophil_rates(s, p, loss_marrow, alkylator):
     leaving = p.anc_loss / p.reservoir_ratio * rise * s.reservoir
     survive = exp(-p.anc_alkylator * p.anc_drug_sensitivity * alkylator)
     return dict(
-        marrow_1=step * s.marrow_1 * (survive * feedback - 1),
+        marrow_1=step * (base * survive * feedback - s.marrow_1),
         marrow_2=step * (s.marrow_1 - s.marrow_2),
         marrow_3=step * s.marrow_2 - passing - arrested,
         marrow_4=passing - step * s.marrow_4,
@@ -389,7 +390,7 @@ def _platelet_rates(s, p, loss_marrow, alkylator):
     survive = exp(-p.plt_alkylator * alkylator - p.plt_ikzf * loss_marrow)
     feedback = power(p.platelets_entry / s.thrombocytes, p.plt_feedback)
     return dict(
-        thrombo_1=step * s.thrombo_1 * (survive * feedback - 1),
+        thrombo_1=step * (p.platelets_entry * survive * feedback - s.thrombo_1),
         thrombo_2=step * (s.thrombo_1 - s.thrombo_2),
         thrombo_3=step * (s.thrombo_2 - s.thrombo_3),
         thrombo_4=step * (s.thrombo_3 - s.thrombo_4),
