@@ -297,4 +297,3 @@ def state_at(run: xr.DataTree, when: str = "end", arm: str | None = None) -> xr.
     if when not in ("end", "pd"):
         raise PdsimError(f"when = '{when}' is not known; use end or pd")
     return states.sel(arm=chosen, moment=when, drop=True)
-

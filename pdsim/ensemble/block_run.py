@@ -81,9 +81,9 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
     params[: len(kernels.params)] = plan.params[arm][:, lanes]
     flat = params.reshape(-1)
     kernels.derive(LANES, flat)
-    entry = np.zeros(len(kernels.states) * LANES)
-    kernels.initial(LANES, flat, entry)
-    entry = entry.reshape(-1, LANES)
+    own = np.zeros(len(kernels.states) * LANES)
+    kernels.initial(LANES, flat, own)
+    entry = own.reshape(-1, LANES)
     if plan.entry is not None:
         given = plan.entry[:, lanes]
         entry = np.where(np.isnan(given), entry, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -91,7 +91,9 @@ class Plan:
 
     def drug_blocks(self, rows: np.ndarray) -> tuple[list[str], list[DrugBlock], list[tuple[int, int]]]:
         """Kinetics of some patients: drugs with an effect, their blocks, and (drug, species row) per concentration."""
-        names = [drug for drug, system in self.systems.items() if set(system.species) & set(self.kernels.concentrations)]
+        names = [
+            drug for drug, system in self.systems.items() if set(system.species) & set(self.kernels.concentrations)
+        ]
         blocks = []
         for name in names:
             system, modes = self.systems[name], self.modes[name]
@@ -108,7 +110,11 @@ class Plan:
                 )
             )
         order = [
-            next((d, self.systems[name].species.index(wanted)) for d, name in enumerate(names) if wanted in self.systems[name].species)
+            next(
+                (d, self.systems[name].species.index(wanted))
+                for d, name in enumerate(names)
+                if wanted in self.systems[name].species
+            )
             for wanted in self.kernels.concentrations
         ]
         return names, blocks, order
@@ -145,7 +151,9 @@ def _scale(line: DoseLine, cohort: xr.Dataset, rows: np.ndarray) -> np.ndarray:
     scale = dose_scale(cohort)
     if line.per not in scale:
         needed = {"m2": "weight and height", "kg": "weight"}[line.per]
-        raise DoseError(f"{line.drug} is dosed per {line.per}, and the cohort has no {needed}; add it to the population")
+        raise DoseError(
+            f"{line.drug} is dosed per {line.per}, and the cohort has no {needed}; add it to the population"
+        )
     return scale[line.per][rows]
 
 
@@ -176,7 +184,9 @@ def effect_uses(systems: Mapping[str, LinearSystem]) -> tuple[EffectUse, ...]:
     )
 
 
-def parameters(kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, LinearSystem], arm: Arm, name: str) -> np.ndarray:
+def parameters(
+    kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, LinearSystem], arm: Arm, name: str
+) -> np.ndarray:
     """Parameter values of one arm, (param, patient): model default, then cohort or card, then the arm's own.
 
     Raises
@@ -196,7 +206,9 @@ def parameters(kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, Linea
         if clone and "clone" in variable.dims:
             variable = variable.sel(clone=clone.rstrip("]"))
         if variable.dims != ("patient",):
-            raise CohortError(f"cohort variable '{base}' has dimensions {variable.dims}; parameter '{flat}' needs ('patient',)")
+            raise CohortError(
+                f"cohort variable '{base}' has dimensions {variable.dims}; parameter '{flat}' needs ('patient',)"
+            )
         values[row] = variable.values
     for drug, species, target, key, flat in kernels.drug_params:
         effect = next(e for e in systems[drug].effects if (e.species, e.input) == (species, target))

@@ -93,7 +93,8 @@ def _labelled(plan: Plan, ds: xr.Dataset) -> xr.Dataset:
 def _visits(plan: Plan, results: _Results) -> xr.Dataset:
     names = list(next(iter(results.values())).visits)
     variables = {
-        name: (("arm", "patient", "visit"), _gather(plan, results, lambda r, name=name: r.visits[name])) for name in names
+        name: (("arm", "patient", "visit"), _gather(plan, results, lambda r, name=name: r.visits[name]))
+        for name in names
     }
     days = plan.grid.visits
     coords = _coords(plan, visit=np.arange(len(days)), day=("visit", days))
@@ -105,7 +106,8 @@ def _visits(plan: Plan, results: _Results) -> xr.Dataset:
 def _counts(plan: Plan, results: _Results) -> xr.Dataset:
     have = [name for name in COUNTS if name in next(iter(results.values())).counts]
     variables = {
-        name: (("arm", "patient", "count"), _gather(plan, results, lambda r, name=name: r.counts[name])) for name in have
+        name: (("arm", "patient", "count"), _gather(plan, results, lambda r, name=name: r.counts[name]))
+        for name in have
     }
     days = plan.grid.counts
     return _labelled(plan, xr.Dataset(variables, _coords(plan, count=np.arange(len(days)), day=("count", days))))

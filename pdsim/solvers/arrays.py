@@ -117,7 +117,7 @@ def numba_type(bundle: type) -> Any:
     from numba import types
 
     kinds = {"Floats": types.float64[::1], "Ints": types.int64[::1]}
-    declared = [getattr(kind, "__forward_arg__", kind) for kind in bundle.__annotations__.values()]
+    declared = [str(getattr(kind, "__forward_arg__", kind)) for kind in bundle.__annotations__.values()]
     fields = [kinds[kind] for kind in declared]
     if len(set(fields)) == 1:
         return types.NamedUniTuple(fields[0], len(fields), bundle)

@@ -227,7 +227,14 @@ class Block:
     def _finite_or_fail(self) -> None:
         """Mark lanes whose parameters, entry states, kinetics or doses are not finite numbers."""
         bad = np.zeros(LANES, dtype=bool)
-        for rows in (self.params, self.entry, self.forcing.matrix, self.forcing.readout, self.lines.amount, self.lines.lag):
+        for rows in (
+            self.params,
+            self.entry,
+            self.forcing.matrix,
+            self.forcing.readout,
+            self.lines.amount,
+            self.lines.lag,
+        ):
             bad |= ~np.isfinite(np.reshape(rows, (-1, LANES))).all(axis=0)
         self.state.status[bad] = BAD_INPUT
 
@@ -237,7 +244,15 @@ class Block:
 
         if self.options.method != "stiff":
             advance(
-                LANES, self.kernels.rates, self.problem, self.forcing, self.lines, self.state, self.record, self._work, stop
+                LANES,
+                self.kernels.rates,
+                self.problem,
+                self.forcing,
+                self.lines,
+                self.state,
+                self.record,
+                self._work,
+                stop,
             )
             stiff = self.state.status == STIFF
         else:
@@ -263,10 +278,22 @@ class Block:
             return type(bundle)(**picked)
 
         shared = {
-            "absolute", "counted", "floor", "output_times", "options",
-            "first", "square", "species_drug", "species_first", "scratch", "times", "drug", "target", "duration",
+            "absolute",
+            "counted",
+            "floor",
+            "output_times",
+            "options",
+            "first",
+            "square",
+            "species_drug",
+            "species_first",
+            "scratch",
+            "times",
+            "drug",
+            "target",
+            "duration",
         }
-        bundles = [self.problem, self.forcing, self.lines, self.state, self.record]
+        bundles: list[Any] = [self.problem, self.forcing, self.lines, self.state, self.record]
         own = [alone(bundle, lambda name: name not in shared) for bundle in bundles]
         own[3].status[0] = OK
         own[3].fresh[0] = 1

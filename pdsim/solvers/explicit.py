@@ -11,7 +11,19 @@ import numpy as np
 from pdsim._abi import RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, function_type, numba_type
+from pdsim.solvers.arrays import (
+    HOT,
+    INNER,
+    PLAIN,
+    Forcing,
+    Lines,
+    Problem,
+    Record,
+    State,
+    Work,
+    function_type,
+    numba_type,
+)
 from pdsim.solvers.dense import complete_step, explicit_poly, needs_poly, store_here
 from pdsim.solvers.events import apply_events, next_event, skip_missed
 from pdsim.solvers.forcing import concentrations
@@ -227,9 +239,7 @@ def _signature():
     from numba import types
 
     bundles = (Problem, Forcing, Lines, State, Record, Work)
-    return types.void(
-        types.int64, function_type(RATES), *(numba_type(bundle) for bundle in bundles), types.float64
-    )
+    return types.void(types.int64, function_type(RATES), *(numba_type(bundle) for bundle in bundles), types.float64)
 
 
 @jit(signature=_signature(), **PLAIN)

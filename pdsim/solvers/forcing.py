@@ -10,8 +10,8 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER, PLAIN
 from pdsim._lanemath import exp as lane_exp
+from pdsim.solvers.arrays import INNER, PLAIN
 
 
 @jit(**INNER)
