@@ -80,7 +80,9 @@ class Myeloma(Model):
 
     # what drugs act on --------------------------------------------------------------------------------------------
     cereblon_closed = Input("1", "share of cereblon held closed by drug", combine=competitive_binding)
-    alkylator = Input("1", "alkylator exposure; 1 on average at cyclophosphamide 50 mg daily, typical patient", combine=additive)
+    alkylator = Input(
+        "1", "alkylator exposure; 1 is the typical mean at cyclophosphamide 50 mg daily", combine=additive
+    )
     glucocorticoid = Input("1", "steroid concentration over that of half occupancy", combine=additive)
 
     # entry and covariates -----------------------------------------------------------------------------------------
