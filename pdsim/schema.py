@@ -135,9 +135,7 @@ _VARIABLES = (
     Variable("burden_true", _VISITS, "cell", "output", "all plasma cells, without assay error"),
     Variable("response", _VISITS, "1", "code", "best confirmed response so far", codes=RESPONSE),
     Variable("progression", _VISITS, "1", "code", "progression by the criteria", codes=PROGRESSION),
-    Variable(
-        "mrd_negative", _VISITS, "1", "code", "whether residual disease is below the assay's limit", codes=_MAYBE
-    ),
+    Variable("mrd_negative", _VISITS, "1", "code", "whether residual disease is below the assay's limit", codes=_MAYBE),
     Variable("neutropenia", _VISITS, "1", "code", "CTCAE grade of neutropenia", codes=GRADE),
     Variable("thrombocytopenia", _VISITS, "1", "code", "CTCAE grade of thrombocytopenia", codes=GRADE),
     Variable("dosing", _VISITS, "1", "code", "whether the patient is on treatment", codes=_NO_YES),
