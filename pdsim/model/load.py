@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from hashlib import blake2b
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -90,9 +91,16 @@ def _twice(file: Path, body: ast.ClassDef) -> Iterator[str]:
             seen[name] = node.lineno
 
 
+class _Source(SourceFileLoader):
+    """Leaves no compiled file beside a model: the folder is the author's."""
+
+    def set_data(self, path: str, data: object, *, _mode: int = 0o666) -> None:
+        pass
+
+
 def _run(name: str, file: Path) -> ModuleType:
     linecache.checkcache(str(file))
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_loader(name, _Source(name, str(file)))
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     sys.modules[name] = module
     try:

@@ -27,6 +27,7 @@ Command = Callable[..., tuple[int, str, str]]
 # Sends the process the signal of Ctrl-C while the second arm is simulated.
 STOPPED = """
 import functools, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start background jobs with it ignored
 import pdsim.simulate
 module = sys.modules["pdsim.simulate"]
 real = module.simulate
@@ -192,6 +193,7 @@ def test_a_wrong_study_is_refused_before_anything_is_written(folder: Path, comma
 
 
 def test_ctrl_c_keeps_finished_arms_and_resume_gives_the_same(finished: Path, folder: Path, command: Command) -> None:
+    handler = signal.getsignal(signal.SIGINT)
     words = [sys.executable, "-c", STOPPED, "run", "study.toml"]
     home = {**os.environ, "PYTHONPATH": str(Path(pdsim.__file__).parents[1])}
     stopped = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=home)
@@ -210,7 +212,7 @@ def test_ctrl_c_keeps_finished_arms_and_resume_gives_the_same(finished: Path, fo
     there, here = open_run(finished / "runs" / "study"), open_run(folder / "runs" / "study")
     for group in there.children:
         xr.testing.assert_identical(here[group].to_dataset().load(), there[group].to_dataset().load())
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_progress_on_a_terminal(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

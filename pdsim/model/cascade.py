@@ -1,0 +1,116 @@
+"""Kernels of the cascade: the driver's rates with the forcings, and the disease's rates under given forcings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pdsim.model import files
+from pdsim.model.compiled import Kernels
+from pdsim.model.declare import FILE_MODULES
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """Two kernel sets in the place of one; see `pdsim._abi` for their arguments.
+
+    Attributes
+    ----------
+    driver, disease : tuple of int
+        Places of their states in the whole model.
+    n_forcings : int
+        How many forcings the disease sees.
+    driver_derived, disease_derived : int
+        Rows behind the parameters that each `derive` fills; the parameters are those of the whole model.
+    repeats : bool
+        Whether the driver takes the same course under the same doses at any time.
+    """
+
+    driver: tuple[int, ...]
+    disease: tuple[int, ...]
+    n_forcings: int
+    driver_derived: int
+    disease_derived: int
+    repeats: bool
+    modules: tuple[str, str]
+
+    @cached_property
+    def derive_driver(self) -> Callable:
+        """Fill the driver's derived rows."""
+        return files.load_module(self.modules[0]).derive
+
+    @cached_property
+    def derive_disease(self) -> Callable:
+        """Fill the disease's derived rows."""
+        return files.load_module(self.modules[1]).derive
+
+    @cached_property
+    def driver_rates(self) -> Callable:
+        """Derivatives of the driver's states, and in the rows behind them the forcings."""
+        return files.load_module(self.modules[0]).rates
+
+    @cached_property
+    def disease_rates(self) -> Callable:
+        """Derivatives of the disease's states; forcings stand where concentrations do."""
+        return files.load_module(self.modules[1]).rates
+
+
+def cascade_of(kernels: Kernels) -> Cascade | None:
+    """Return the cascade of a model, from the cache where it has it; None where no drug acts on the disease.
+
+    Raises
+    ------
+    ModelError
+        Where the model is wrong.
+    """
+    name = f"{files.digest_of(kernels.key, 'cascade')}.json"
+    # a class from a notebook has no file of its own whose hash would tell of a change
+    whole = kernels.model.__module__.startswith(f"{FILE_MODULES}.")
+    found = files.read_json(name) if whole else None
+    if found is None or not all((files.folder() / f"{module}.py").exists() for module in found.get("modules", [])):
+        found = _make(kernels)
+        if whole:
+            files.write_once(name, json.dumps(found))
+    if not found:
+        return None
+    return Cascade(
+        driver=tuple(found["driver"]),
+        disease=tuple(found["disease"]),
+        n_forcings=found["n_forcings"],
+        driver_derived=found["derived"][0],
+        disease_derived=found["derived"][1],
+        repeats=found["repeats"],
+        modules=tuple(found["modules"]),
+    )
+
+
+def _make(kernels: Kernels) -> dict[str, Any]:
+    """Trace, split and write both kernel files; return their description, empty where there is no cascade."""
+    from pdsim.model.lower import kernel_source
+    from pdsim.model.split import SLOWEST, names_of, reads_time, split
+    from pdsim.model.tracing import trace
+    from pdsim.units import convert
+
+    dosed, keep = kernels.options
+    traced = trace(kernels.model, kernels.clones, kernels.uses, dosed=dosed, keep=keep)
+    parts = split(traced, convert(SLOWEST, "1/day", f"1/{kernels.model.time}"))
+    if parts is None:
+        return {}
+    driver, disease, count = parts
+    modules, derived = [], []
+    for part in (driver, disease):
+        text, rows = kernel_source(part)
+        modules.append(f"kernels_{files.digest_of(text, files.generator_key())}")
+        derived.append(rows)
+        files.write_once(f"{modules[-1]}.py", text)
+    return {
+        "driver": names_of(traced, list(driver.states)[: len(driver.states) - count]),
+        "disease": names_of(traced, disease.states),
+        "n_forcings": count,
+        "derived": derived,
+        "repeats": not reads_time(driver),
+        "modules": modules,
+    }
