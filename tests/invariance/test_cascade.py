@@ -1,0 +1,60 @@
+"""What must not change a patient's result by the cascade, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pdsim
+from pdsim.ensemble import block_run
+from pdsim.model.cascade import cascade_of
+from pdsim.simulate import ASSAY, Arm, _grid, _plan
+from pdsim.solvers.block import Options
+from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.visits import ResponseRules
+
+LANES = 16
+STOP = 112.0
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run patients by number and return their output rows, (time, state, patient)."""
+    model = pdsim.load_model("myeloma")
+    cohort = pdsim.sample_cohort("len_refractory", 20, seed=3)
+    arms = {"a": Arm(pdsim.load_regimen("rep"))}
+    options = Options(rtol=1e-5, method="explicit")
+    plan = _plan(model, cohort, arms, None, _grid(STOP, 7.0, 28.0, 7.0), options, ASSAY, ResponseRules(), None)
+    cascade = cascade_of(plan.kernels)
+
+    def go(lanes, times=None, stopped=()):
+        times = np.arange(0.0, STOP + 1.0, 7.0) if times is None else times
+        with monkeypatch.context() as patch:
+            patch.setattr(block_run, "Block", lambda **given: given)
+            given = block_run._make_block(plan, "a", np.asarray(lanes))
+        block = CascadeBlock(**{**given, "output_times": times}, cascade=cascade)
+        block.advance(56.0)
+        block.stop_dosing(np.isin(lanes, stopped))
+        block.advance(STOP)
+        block.finish()
+        assert (block.failed == 0).all()
+        return block.record.y.reshape(len(times), -1, LANES)
+
+    return go
+
+
+def test_a_patient_does_not_see_its_neighbours(run):
+    whole = run(np.arange(LANES), stopped=[2, 3, 11])
+    order = np.random.default_rng(2).permutation(LANES)
+    assert np.array_equal(run(order, stopped=[2, 3, 11]), whole[:, :, order])
+    alone = run(np.full(LANES, 11), stopped=[11])
+    assert np.array_equal(alone[:, :, 0], whole[:, :, 11])
+    others = run([11, *range(4, 19)], stopped=[11])
+    assert np.array_equal(others[:, :, 0], whole[:, :, 11])
+
+
+def test_output_times_do_not_change_results(run):
+    lanes = np.arange(LANES)
+    coarse = run(lanes)
+    fine = run(lanes, np.arange(0.0, STOP + 0.1, 0.5))
+    assert np.array_equal(fine[::14], coarse)
