@@ -91,7 +91,8 @@ def simulate(
     progress : callable, optional
         Called with patients done, patients in all, and failures so far.
     initial : Dataset, optional
-        Entry states by name, (patient[, clone]), from `state_at`; drugs start with nothing in the body.
+        Entry states by name, (patient[, clone]), from `state_at`; drugs start with nothing in the body. A patient
+        with a missing value fails.
 
     Returns
     -------
@@ -135,7 +136,12 @@ def _named(arms: Any) -> dict[str, Arm]:
         mapping = {"none": None}
     if not mapping:
         raise PdsimError("no arms to simulate; give at least one, for example {'none': None}")
-    return {name: arm if isinstance(arm, Arm) else Arm(arm) for name, arm in mapping.items()}
+    named = {str(name): arm if isinstance(arm, Arm) else Arm(arm) for name, arm in mapping.items()}
+    for name, arm in named.items():
+        if arm.regimen is not None and not hasattr(arm.regimen, "lines"):
+            given = repr(arm.regimen)
+            raise PdsimError(f"arm '{name}' is {given}; give a Regimen, an Arm or None, such as load_regimen('rep')")
+    return named
 
 
 def _grid(stop: float, every: float, visits: float, counts: float) -> Grid:
@@ -174,6 +180,8 @@ def _plan(
 
     if "patient" not in cohort.dims:
         raise CohortError("the cohort has no dimension 'patient'; make one with pdsim.sample_cohort")
+    if cohort.sizes["patient"] == 0:
+        raise CohortError("the cohort has no patients; make one with pdsim.sample_cohort")
     cards = drugs_of(arms, model, drugs)
     systems = {name: card.system(cohort) for name, card in cards.items()}
     clones = tuple(str(name) for name in cohort["clone"].values) if "clone" in cohort.coords else ()
@@ -191,22 +199,37 @@ def _plan(
         assay=assay,
         rules=rules,
         seed=int(cohort.attrs.get("seed", 0)),
-        entry=None if initial is None else _entry(kernels.states, cohort, initial),
+        entry=_entry(kernels.states, cohort, initial),
     )
 
 
-def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset) -> np.ndarray:
-    """Entry states from a Dataset, (state, patient); NaN where it has none."""
+def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset | None) -> dict[int, np.ndarray]:
+    """Entry states from a Dataset, row -> (patient,); missing values stay missing and fail their patients."""
+    if initial is None:
+        return {}
+    known = list(dict.fromkeys(flat.partition("[")[0] for flat in states))
+    unknown = [str(name) for name in initial.data_vars if name not in known]
+    if unknown:
+        raise CohortError(f"initial has '{unknown[0]}', which is no state.{did_you_mean(unknown[0], known)}")
     wanted = cohort["patient"].values
     missing = np.setdiff1d(wanted, initial["patient"].values)
     if len(missing):
         raise CohortError(f"initial has no states of {len(missing)} patients of the cohort, such as {missing[0]}")
     chosen = initial.sel(patient=wanted)
-    entry = np.full((len(states), len(wanted)), np.nan)
+    entry = {}
     for row, flat in enumerate(states):
         base, _, clone = flat.partition("[")
-        if base in chosen:
-            entry[row] = chosen[base].sel(clone=clone.rstrip("]")).values if clone else chosen[base].values
+        if base not in chosen:
+            continue
+        values = chosen[base]
+        if clone and "clone" in values.dims:
+            name = clone.rstrip("]")
+            if name not in values["clone"]:
+                raise CohortError(f"initial: '{base}' has no clone '{name}', which the cohort has")
+            values = values.sel(clone=name)
+        if values.dims != ("patient",):
+            raise CohortError(f"initial: '{base}' has dimensions {chosen[base].dims}; choose one arm and one moment")
+        entry[row] = np.asarray(values.values, dtype=np.float64)
     return entry
 
 

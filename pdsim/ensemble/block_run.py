@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,8 +39,8 @@ def run_block(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...]) -> 
     assessor = _assessor(plan, arm, rows)
     states = np.full((2, len(plan.kernels.states), LANES), np.nan)
     treated = np.ones(LANES, dtype=bool)
-    for k, day in enumerate(plan.grid.visits):
-        block.advance(float(day))
+    for k, time in enumerate(plan.grid.visits / plan.time_unit):
+        block.advance(float(time))
         seen = observe()
         assessor.visit(k, **{marker: seen[marker][:count] for marker in MARKERS if marker in seen})
         goes_on = np.ones(LANES, dtype=bool)
@@ -51,7 +52,7 @@ def run_block(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...]) -> 
         first = progressed & treated
         states[1][:, first] = natural_states(block)[:, first]
         treated &= ~progressed
-    block.advance(plan.grid.stop)
+    block.advance(plan.grid.stop / plan.time_unit)
     block.finish()
     states[0] = natural_states(block)
     trajectory, counts = _stored(plan, block, save, rows)
@@ -84,9 +85,8 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
     own = np.zeros(len(kernels.states) * LANES)
     kernels.initial(LANES, flat, own)
     entry = own.reshape(-1, LANES)
-    if plan.entry is not None:
-        given = plan.entry[:, lanes]
-        entry = np.where(np.isnan(given), entry, given)
+    for row, given in plan.entry.items():
+        entry[row] = given[lanes]
     names, drugs, order = plan.drug_blocks(lanes)
     counted = [i for i, below in enumerate(kernels.extinct_below) if below > 0.0]
     draws = np.ones((len(kernels.states), DRAWS, LANES))
@@ -100,8 +100,8 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
         drugs=drugs,
         species=order,
         lines_plan=plan.line_blocks(arm, lanes, names),
-        output_times=plan.grid.outputs,
-        options=plan.options,
+        output_times=plan.grid.outputs / plan.time_unit,
+        options=replace(plan.options, max_step=plan.options.max_step / plan.time_unit),
     )
 
 
@@ -144,7 +144,7 @@ def _stored(plan: Plan, block: Block, save: tuple[str, ...], rows: np.ndarray) -
     out = np.zeros(len(kernels.outputs) * LANES)
     wanted = {name: kernels.outputs.index(name) for name in (*save, *(n for n in COUNTS if n in kernels.outputs))}
     values = np.empty((len(times), len(wanted), LANES))
-    for row, time in enumerate(times):
+    for row, time in enumerate(times / plan.time_unit):
         kernels.observe(LANES, np.full(LANES, time), y[row], block.problem.params, c[row], present[row], out)
         values[row] = out.reshape(-1, LANES)[list(wanted.values())]
         values[row][:, np.isnan(y[row, :LANES])] = np.nan

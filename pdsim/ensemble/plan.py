@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pdsim.errors import CohortError, DoseError, ModelError, did_you_mean
+from pdsim.errors import CohortError, DoseError, ModelError, PdsimError, did_you_mean
 from pdsim.solvers.block import DrugBlock, LineBlock, Options
-from pdsim.units import parse_quantity
+from pdsim.units import days, parse_quantity
 from pdsim.visits import AssayError, ResponseRules
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import DoseLine, Regimen
-    from pdsim.model import EffectUse, Kernels, Model
+    from pdsim.model import EffectUse, Kernels, Model, State
     from pdsim.pk import DrugCard, LinearSystem, Modes
 
 
@@ -82,7 +82,12 @@ class Plan:
     assay: AssayError
     rules: ResponseRules
     seed: int
-    entry: np.ndarray | None  # (state, patient), or None for the model's own
+    entry: Mapping[int, np.ndarray]  # row of a state -> natural values (patient,) that replace the model's own
+
+    @property
+    def time_unit(self) -> float:
+        """Days in one unit of the model's time, which the solver runs in."""
+        return days(f"1 {self.model.time}")
 
     @property
     def patients(self) -> np.ndarray:
@@ -91,56 +96,68 @@ class Plan:
 
     def drug_blocks(self, rows: np.ndarray) -> tuple[list[str], list[DrugBlock], list[tuple[int, int]]]:
         """Kinetics of some patients: drugs with an effect, their blocks, and (drug, species row) per concentration."""
-        names = [
-            drug for drug, system in self.systems.items() if set(system.species) & set(self.kernels.concentrations)
-        ]
+        wanted = set(self.kernels.concentrations)
+        names = [drug for drug, system in self.systems.items() if set(system.species) & wanted]
         blocks = []
         for name in names:
             system, modes = self.systems[name], self.modes[name]
-            confluent = modes.confluent[rows] | (np.abs(modes.rates[rows]).min(axis=1) == 0.0)
-            usable = ~confluent[:, None, None]
             blocks.append(
                 DrugBlock(
-                    matrix=system.matrix[rows],
-                    right=np.where(usable, modes.right[rows], 0.0),
-                    left=np.where(usable, modes.left[rows], 0.0),
-                    rates=modes.rates[rows],
+                    matrix=system.matrix[rows] * self.time_unit,
+                    right=modes.right[rows],
+                    left=modes.left[rows],
+                    rates=modes.rates[rows] * self.time_unit,
                     readout=system.readout[:, rows],
-                    confluent=confluent,
+                    confluent=modes.confluent[rows],
                 )
             )
-        order = [
-            next(
-                (d, self.systems[name].species.index(wanted))
-                for d, name in enumerate(names)
-                if wanted in self.systems[name].species
-            )
-            for wanted in self.kernels.concentrations
-        ]
+        places = {
+            species: (place, row)
+            for place, name in enumerate(names)
+            for row, species in enumerate(self.systems[name].species)
+        }
+        order = [places[species] for species in self.kernels.concentrations]
         return names, blocks, order
 
     def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
         """Dosing lines of one arm for some patients; drugs without an effect on the model are left out."""
         regimen = self.arms[arm].regimen
         lines = () if regimen is None else regimen.lines(self.grid.stop)
-        return [self._line(line, rows, names) for line in lines if line.drug in names or self._is_state(line.drug)]
-
-    def _is_state(self, name: str) -> bool:
-        return name in self.model.states and self.model.states[name].dosed
+        return [
+            self._line(line, rows, names) for line in lines if line.drug in names or is_dosed(self.model, line.drug)
+        ]
 
     def _line(self, line: DoseLine, rows: np.ndarray, names: Sequence[str]) -> LineBlock:
-        if self._is_state(line.drug):
-            amount = parse_quantity(f"{line.amount!r} {line.unit}", self.model.states[line.drug].unit, line.drug)
-            target = self.kernels.states.index(line.drug)
-            scale = _scale(line, self.cohort, rows)
-            return LineBlock(-1, target, line.duration, line.times, amount * scale, np.zeros(len(rows)))
-        system = self.systems[line.drug]
-        route = system.route_of(line.route)
-        milligrams = parse_quantity(f"{line.amount!r} {line.unit}", "mg", line.drug)
-        amount = milligrams * system.nmol_per_mg * system.bioavailability[route][rows] * _scale(line, self.cohort, rows)
-        return LineBlock(
-            names.index(line.drug), system.entry[route], line.duration, line.times, amount, system.lag[route][rows]
-        )
+        if line.route == "infusion" and line.duration <= 0.0:
+            raise DoseError(f'{line.drug}: an infusion needs its length; write for example duration = "1 h"')
+        scale = _scale(line, self.cohort, rows)
+        if is_dosed(self.model, line.drug):
+            place, target, lag = -1, self._target(line.drug), np.zeros(len(rows))
+            amount = parse_quantity(f"{line.amount!r} {line.unit}", self._dosed(line.drug).unit, line.drug) * scale
+        else:
+            system = self.systems[line.drug]
+            route = system.route_of(line.route)
+            place, target, lag = names.index(line.drug), system.entry[route], system.lag[route][rows]
+            milligrams = parse_quantity(f"{line.amount!r} {line.unit}", "mg", line.drug)
+            amount = milligrams * system.nmol_per_mg * system.bioavailability[route][rows] * scale
+        unit = self.time_unit
+        return LineBlock(place, target, line.duration / unit, line.times / unit, amount, lag / unit)
+
+    def _dosed(self, name: str) -> State:
+        return self.model.states[name.partition("[")[0]]
+
+    def _target(self, name: str) -> int:
+        """Row of the state that a dose enters, such as ``car_t`` or ``cells[sensitive]``."""
+        if name in self.kernels.states:
+            return self.kernels.states.index(name)
+        rows = [flat for flat in self.kernels.states if flat.partition("[")[0] == name.partition("[")[0]]
+        raise DoseError(f"'{name}' has a value for each clone; a dose enters one of {', '.join(rows)}")
+
+
+def is_dosed(model: Model, name: str) -> bool:
+    """Whether a dose line of that name enters a state of the model, such as ``car_t`` or ``cells[sensitive]``."""
+    state = model.states.get(name.partition("[")[0])
+    return state is not None and state.dosed
 
 
 def _scale(line: DoseLine, cohort: xr.Dataset, rows: np.ndarray) -> np.ndarray:
@@ -164,19 +181,30 @@ def drugs_of(arms: Mapping[str, Arm], model: Model, cards: Mapping[str, DrugCard
     found = dict(cards or {})
     for name, arm in arms.items():
         for dose in arm.regimen.doses if arm.regimen else ():
-            if dose.drug in found or (dose.drug in model.states and model.states[dose.drug].dosed):
+            if dose.drug in found or is_dosed(model, dose.drug):
                 continue
             try:
                 found[dose.drug] = load_drug(dose.drug)
-            except Exception as error:
+            except PdsimError as error:
                 raise DoseError(f"arm '{name}': {error}") from error
     return dict(sorted(found.items()))
 
 
 def effect_uses(systems: Mapping[str, LinearSystem]) -> tuple[EffectUse, ...]:
-    """Which drug concentration feeds which Input."""
+    """Which drug concentration feeds which Input.
+
+    Raises
+    ------
+    DoseError
+        Two drugs have a species of one name, whose concentrations could not be told apart.
+    """
     from pdsim.model import EffectUse
 
+    owners: dict[str, str] = {}
+    for drug, system in systems.items():
+        for species in system.species:
+            if owners.setdefault(species, drug) != drug:
+                raise DoseError(f"{owners[species]} and {drug} both have a species '{species}'; rename it on one card")
     return tuple(
         EffectUse(drug, effect.species, effect.input, tuple(effect.keys))
         for drug, system in systems.items()

@@ -90,13 +90,13 @@ def cascade_of(kernels: Kernels) -> Cascade | None:
 def _make(kernels: Kernels) -> dict[str, Any]:
     """Trace, split and write both kernel files; return their description, empty where there is no cascade."""
     from pdsim.model.lower import kernel_source
-    from pdsim.model.split import SLOWEST, names_of, reads_time, split
+    from pdsim.model.split import names_of, reads_time, split
     from pdsim.model.tracing import trace
     from pdsim.units import convert
 
     dosed, keep = kernels.options
     traced = trace(kernels.model, kernels.clones, kernels.uses, dosed=dosed, keep=keep)
-    parts = split(traced, convert(SLOWEST, "1/day", f"1/{kernels.model.time}"))
+    parts = split(traced, convert(1.0, "day", kernels.model.time))
     if parts is None:
         return {}
     driver, disease, count = parts

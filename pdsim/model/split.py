@@ -1,8 +1,9 @@
 """Splits a traced model into a driver, which the disease does not act on, and the disease, which sees it by forcings.
 
-Driver states read concentrations and each other only, and forget: their own loss is faster than a threshold, so that
-a regular regimen soon brings them back to the same values. Forcings are the largest parts of the disease's rates made
-of concentrations, driver states and parameters alone, without the parameters that multiply or add to them.
+Driver states read concentrations and each other only, and forget: each block of them returns to rest faster than a
+threshold, so that a regular regimen soon brings it back to the same values. Forcings are the largest parts of the
+disease's rates made of concentrations, driver states and parameters alone, without the parameters that multiply or add
+to them.
 """
 
 from __future__ import annotations
@@ -12,24 +13,28 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import sympy
 
-from pdsim.model.graph import blocks
+from pdsim.model.graph import blocks, reached_by
 from pdsim.model.tracing import Trace
 
 SLOWEST = 0.2
-"""Smallest own rate of a driver state, 1/day: a state of half-life over 3.5 days keeps the memory of a whole cycle."""
+"""Slowest return to rest of a driver block, 1/day; one that is slower keeps the memory of whole cycles."""
+
+SLOW_READOUT = 2.0
+"""Below this rate, 1/day, a block that the disease does not read is left to the disease's long steps."""
 
 
-def split(traced: Trace, slowest: float) -> tuple[Trace, Trace, int] | None:
+def split(traced: Trace, day: float = 1.0) -> tuple[Trace, Trace, int] | None:
     """Split a trace into driver and disease.
 
     Parameters
     ----------
     traced : Trace
         Of the whole model.
-    slowest : float
-        Own rate below which a state counts as disease, in 1 / model time.
+    day : float
+        A day in the model's time unit.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def split(traced: Trace, slowest: float) -> tuple[Trace, Trace, int] | None:
         The driver's states, followed by one state for each forcing, whose derivative is the forcing; the disease's
         states, with forcings in the place of concentrations; the number of forcings. None where no drug acts.
     """
-    driver = _driver_states(traced, slowest)
+    driver = _driver_states(traced, day)
     moving = {traced.states[name] for name in driver} | set(traced.concentrations.values())
     disease = {name: symbol for name, symbol in traced.states.items() if name not in driver}
     forcings = _Forcings(moving, set(disease.values()))
@@ -71,7 +76,7 @@ def reads_time(traced: Trace) -> bool:
     return any(traced.time in expression.free_symbols for expression in traced.derivatives.values())
 
 
-def _driver_states(traced: Trace, slowest: float) -> list[str]:
+def _driver_states(traced: Trace, day: float) -> list[str]:
     """States that depend on concentrations, doses and each other alone, and forget fast enough; in model order."""
     known = {symbol: name for name, symbol in traced.states.items()}
     reads = {
@@ -80,8 +85,9 @@ def _driver_states(traced: Trace, slowest: float) -> list[str]:
     }
     drugs = set(traced.concentrations.values())
     declared = traced.model.states
-    own = _OwnRates(traced)
+    returns = _Return(traced)
     found: set[str] = set()
+    speed: dict[str, float] = {}
     for group in blocks(reads):
         inside = set(group)
         upstream = {other for name in group for other in reads[name]} - inside
@@ -89,13 +95,15 @@ def _driver_states(traced: Trace, slowest: float) -> list[str]:
         fed = upstream or any(item.dosed for item in items)
         fed = fed or any(traced.derivatives[name].free_symbols & drugs for name in group)
         free = fed and upstream <= found and not any(item.extinct_below for item in items)
-        if free and all(own(name) >= slowest for name in group):
+        speed |= dict.fromkeys(group, returns(group) * day if free else 0.0)
+        if speed[group[0]] >= SLOWEST:
             found |= inside
-    return [name for name in traced.states if name in found]
+    feeding = reached_by(reads, set(reads) - found)
+    return [name for name in traced.states if name in found and (name in feeding or speed[name] >= SLOW_READOUT)]
 
 
-class _OwnRates:
-    """Loss rate of a state by itself, at entry and without drugs, for the model's default parameters."""
+class _Return:
+    """Slowest rate at which a block returns to rest, at entry and without drugs, for the model's default parameters."""
 
     def __init__(self, traced: Trace) -> None:
         known = {name: float(item.default) for name, item in traced.model.params.items()}
@@ -106,9 +114,11 @@ class _OwnRates:
             magnitude = traced.model.states[name.split("[")[0]].magnitude
             self.values[symbol] = _number(traced.initial[name], params, magnitude)
 
-    def __call__(self, name: str) -> float:
-        slope = self.traced.derivatives[name].diff(self.traced.states[name])
-        return -_number(slope, self.values, 0.0)
+    def __call__(self, group: list[str]) -> float:
+        rates = [self.traced.derivatives[name] for name in group]
+        symbols = [self.traced.states[name] for name in group]
+        slopes = [[_number(rate.diff(symbol), self.values, np.inf) for symbol in symbols] for rate in rates]
+        return -float(np.linalg.eigvals(slopes).real.max()) if np.isfinite(slopes).all() else 0.0
 
 
 def _number(expression: Any, values: dict[Any, float], otherwise: float) -> float:

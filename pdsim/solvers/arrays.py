@@ -18,6 +18,9 @@ INNER: dict[str, Any] = {**PLAIN, "cache": False, "no_cpython_wrapper": True, "n
 # the same, joined to its caller: a call would copy every array of the bundles
 HOT: dict[str, Any] = {**INNER, "forceinline": True}
 
+LARGEST = 1e300  # size of a state at which a lane is given up
+LARGEST_LOG = 690.0  # the same of a logarithm
+
 Floats = np.ndarray
 Ints = np.ndarray
 
@@ -66,7 +69,7 @@ class Lines(NamedTuple):
     amount: Floats  # (line, lane)
     lag: Floats  # (line, lane)
     factor: Floats  # (line, lane) what is given now relative to plan; 0 is none
-    given: Floats  # (event, lane) factor at which each event was given, NaN if not reached
+    given: Floats  # (event, lane) factor at which each event was taken, NaN if not reached
     next_start: Ints  # (line, lane) next event to be given
     next_stop: Ints  # (line, lane) next infusion to be ended
 
@@ -80,8 +83,8 @@ class State(NamedTuple):
     present: Floats  # (state, lane) 1 or 0
     slope: Floats  # (state, lane) dy/dt at the present point
     inflow: Floats  # (state, lane) running infusions into states
-    redraw: Ints  # (state, lane) how often a clone has died out or entered
-    fresh: Ints  # (lane,) 1 after an event: slope and step must be found anew
+    redraw: Ints  # (state, lane) how many draws of supply are used up
+    fresh: Ints  # (lane,) 1 where the slope has jumped: it and the step must be found anew
     status: Ints  # (lane,)
     next_output: Ints  # (lane,)
     counts: Ints  # (3, lane) accepted steps, rejected steps, steps in a row held back by stability
@@ -97,17 +100,23 @@ class Record(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch rows of one block: seven stages, trial point, error, concentrations, stage times."""
+    """Scratch rows of one block."""
 
-    k: Floats  # (7, state, lane)
+    k: Floats  # (7, state, lane) slopes of the stages
     poly: Floats  # (4, state) interpolant of one lane's step
-    trial: Floats  # (state, lane)
-    sixth: Floats  # (state, lane)
+    trial: Floats  # (state, lane) end of the step
+    steps: Floats  # (state, lane) the step of each lane
+    sixth: Floats  # (state, lane) point of the sixth stage, at the same time
     c: Floats  # (species, lane)
     decay: Floats  # (compartment, lane)
-    time: Floats  # (lane,)
-    step: Floats  # (lane,)
-    error: Floats  # (lane,)
+    time: Floats  # (lane,) of a stage
+    step: Floats  # (lane,) 0 where the lane waits
+    end: Floats  # (lane,) of the step
+    error: Floats  # (lane,) relative to tolerance
+    held: Floats  # (2, lane) changes of slope and state at constant time
+    accept: Floats  # (lane,) 1 where the step is taken
+    crossed: Floats  # (lane,) clones that change sides
+    largest: Floats  # (lane,) largest state relative to its limit
     values: Floats  # (state,) of one lane
     species: Floats  # (species,) of one lane
 
@@ -117,8 +126,7 @@ def numba_type(bundle: type) -> Any:
     from numba import types
 
     kinds = {"Floats": types.float64[::1], "Ints": types.int64[::1]}
-    declared = [str(getattr(kind, "__forward_arg__", kind)) for kind in bundle.__annotations__.values()]
-    fields = [kinds[kind] for kind in declared]
+    fields = [kinds[getattr(kind, "__forward_arg__", str(kind))] for kind in bundle.__annotations__.values()]
     if len(set(fields)) == 1:
         return types.NamedUniTuple(fields[0], len(fields), bundle)
     return types.NamedTuple(fields, bundle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
 METHODS = ("auto", "explicit", "stiff")
+SLOWEST = 1e-6  # rate relative to the drug's fastest at which six digits are lost in the steady concentration
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,14 @@ class Options:
 
     rtol, atol : relative tolerance, and absolute tolerance per unit of each state's scale.
     max_step : largest step, in the model's time unit.
-    max_steps : most accepted steps between two visits.
+    max_steps : most steps between two visits, rejected ones included.
     method : "explicit", "stiff", or "auto" (explicit; a patient held back by stability goes to the stiff method).
     """
 
     rtol: float = 1e-5
     atol: float = 1e-8
     max_step: float = 30.0
-    max_steps: int = 1_000_000
+    max_steps: int = 100_000
     method: str = "auto"
 
     def array(self) -> np.ndarray:
@@ -41,7 +42,8 @@ class Options:
 class DrugBlock:
     """Linear pharmacokinetics of one drug for the lanes of a block.
 
-    matrix, right, left : (lane, n, n); rates : (lane, n); readout : (species, lane, n); confluent : (lane,)
+    matrix, right, left : (lane, n, n); rates : (lane, n); readout : (species, lane, n); confluent : (lane,), lanes on
+    which right and left are not used
     """
 
     matrix: np.ndarray
@@ -95,7 +97,7 @@ def make_forcing(drugs: Sequence[DrugBlock], species: Sequence[tuple[int, int]],
         left=_join([_flat(drug.left) for drug in drugs]),
         rates=_join([_flat(drug.rates) for drug in drugs]),
         readout=_join([_flat(drugs[d].readout[row]) for d, row in species]),
-        confluent=_join([np.asarray(drug.confluent, dtype=np.int64) for drug in drugs]).astype(np.int64),
+        confluent=_join([_needs_exponential(drug) for drug in drugs]).astype(np.int64),
         amounts=np.zeros(compartments * LANES),
         inflow=np.zeros(compartments * LANES),
         since=np.full(len(drugs) * LANES, start),
@@ -103,6 +105,12 @@ def make_forcing(drugs: Sequence[DrugBlock], species: Sequence[tuple[int, int]],
         steady=np.zeros(len(species) * LANES),
         scratch=np.zeros(4 * (max(sizes, default=0) + 1) ** 2 + max(sizes, default=0)),
     )
+
+
+def _needs_exponential(drug: DrugBlock) -> np.ndarray:
+    """Lanes whose modes cannot carry the amounts: rates that meet, or one so slow that an infusion never settles."""
+    size = np.abs(drug.rates)
+    return drug.confluent | (size.min(axis=1) < SLOWEST * size.max(axis=1))
 
 
 def make_lines(lines: Sequence[LineBlock]) -> Lines:
@@ -122,6 +130,16 @@ def make_lines(lines: Sequence[LineBlock]) -> Lines:
         next_start=begin,
         next_stop=begin.copy(),
     )
+
+
+def stop_lines(lines: Lines, chosen: np.ndarray, time: np.ndarray) -> None:
+    """Give nothing more of these lines to the lanes marked in `chosen` (lane,); what was taken before `time` enters."""
+    factor, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
+    for line in np.flatnonzero((factor[:, chosen] != 0.0).any(axis=1)):
+        events = slice(lines.first[line], lines.first[line + 1])
+        taken = chosen & (lines.times[events, None] < time) & np.isnan(given[events])
+        given[events] = np.where(taken, factor[line], given[events])
+    factor[:, chosen] = 0.0
 
 
 @dataclass
@@ -210,31 +228,26 @@ class Block:
 
     @staticmethod
     def _scratch(states: int, species: int, compartments: int) -> Work:
+        lane = {name: np.zeros(LANES) for name in ("time", "step", "end", "error", "accept", "crossed", "largest")}
         return Work(
             k=np.zeros(7 * states * LANES),
             poly=np.zeros(4 * states),
             trial=np.zeros(states * LANES),
+            steps=np.zeros(states * LANES),
             sixth=np.zeros(states * LANES),
             c=np.zeros(species * LANES),
             decay=np.zeros(compartments * LANES),
-            time=np.zeros(LANES),
-            step=np.zeros(LANES),
-            error=np.zeros(LANES),
+            held=np.zeros(2 * LANES),
             values=np.zeros(states),
             species=np.zeros(species),
+            **lane,
         )
 
     def _finite_or_fail(self) -> None:
         """Mark lanes whose parameters, entry states, kinetics or doses are not finite numbers."""
+        forcing, lines = self.forcing, self.lines
         bad = np.zeros(LANES, dtype=bool)
-        for rows in (
-            self.params,
-            self.entry,
-            self.forcing.matrix,
-            self.forcing.readout,
-            self.lines.amount,
-            self.lines.lag,
-        ):
+        for rows in (self.params, self.entry, forcing.matrix, forcing.readout, lines.amount, lines.lag):
             bad |= ~np.isfinite(np.reshape(rows, (-1, LANES))).all(axis=0)
         self.state.status[bad] = BAD_INPUT
 
@@ -242,69 +255,27 @@ class Block:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
         from pdsim.solvers.explicit import advance
 
-        if self.options.method != "stiff":
-            advance(
-                LANES,
-                self.kernels.rates,
-                self.problem,
-                self.forcing,
-                self.lines,
-                self.state,
-                self.record,
-                self._work,
-                stop,
-            )
-            stiff = self.state.status == STIFF
+        bundles = (self.problem, self.forcing, self.lines, self.state, self.record, self._work)
+        status = self.state.status
+        if self.options.method == "stiff":
+            status[status == OK] = STIFF
         else:
-            stiff = self.state.status == OK
-        for lane in np.flatnonzero(stiff):
-            self._advance_stiff(int(lane), stop)
+            advance(LANES, self.kernels.rates, *bundles, stop)
+        if (status == STIFF).any():
+            self._advance_stiff(bundles, stop)
         self._steps += int(self.state.counts[: 2 * LANES].sum())
         self.state.counts[: 2 * LANES] = 0
 
-    def _advance_stiff(self, lane: int, stop: float) -> None:
-        """Carry one lane to `stop` by the stiff method, on a block of its own, and copy it back."""
+    def _advance_stiff(self, bundles: tuple, stop: float) -> None:
+        """Carry the lanes of the stiff method to `stop`, one by one."""
         from pdsim.solvers.rosenbrock import advance_stiff
 
-        def alone(bundle: Any, per_lane: Callable[[str], bool]) -> Any:
-            picked = {}
-            for name, array in bundle._asdict().items():
-                if per_lane(name) and array.size:
-                    copy = np.zeros_like(array)
-                    copy.reshape(-1, LANES)[:, 0] = array.reshape(-1, LANES)[:, lane]
-                    picked[name] = copy
-                else:
-                    picked[name] = array
-            return type(bundle)(**picked)
-
-        shared = {
-            "absolute",
-            "counted",
-            "floor",
-            "output_times",
-            "options",
-            "first",
-            "square",
-            "species_drug",
-            "species_first",
-            "scratch",
-            "times",
-            "drug",
-            "target",
-            "duration",
-        }
-        bundles: list[Any] = [self.problem, self.forcing, self.lines, self.state, self.record]
-        own = [alone(bundle, lambda name: name not in shared) for bundle in bundles]
-        own[3].status[0] = OK
-        own[3].fresh[0] = 1
-        jacobian = self.kernels.jacobian
-        advance_stiff(self.kernels.rates, jacobian, *own, self._work, stop)
-        if own[3].status[0] == OK and self.options.method == "auto":
-            own[3].status[0] = STIFF
-        for bundle, copy in zip(bundles[1:], own[1:], strict=True):
-            for name, array in bundle._asdict().items():
-                if name not in shared and array.size:
-                    array.reshape(-1, LANES)[:, lane] = copy._asdict()[name].reshape(-1, LANES)[:, 0]
+        status = self.state.status
+        for lane in np.flatnonzero(status == STIFF):
+            status[lane] = OK
+            advance_stiff(self.kernels.rates, self.kernels.jacobian, *bundles, int(lane), stop)
+            if status[lane] == OK:
+                status[lane] = STIFF
 
     def finish(self) -> None:
         """Write the outputs due at the end of the run."""
@@ -330,5 +301,5 @@ class Block:
         return int(self._steps)
 
     def stop_dosing(self, lanes: np.ndarray) -> None:
-        """Give nothing more to the lanes marked in (lane,)."""
-        self.lines.factor.reshape(-1, LANES)[:, lanes] = 0.0
+        """Give nothing more to the lanes marked in (lane,); doses taken before now still enter after their lag."""
+        stop_lines(self.lines, lanes, self.state.time)

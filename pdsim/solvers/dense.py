@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import HOT, INNER
+from pdsim.solvers.arrays import INNER
 from pdsim.solvers.forcing import lane_concentrations
 from pdsim.solvers.tableau import TSIT5_DENSE
 
@@ -33,8 +35,9 @@ def explicit_poly(lane, step, k, poly):
 
 
 @jit(**INNER)
-def store(record, row, problem, forcing, state, work, lane, time):
-    """Write one output row of one lane; `work.values` holds the states at `time`."""
+def store(record, problem, forcing, state, work, lane, time):
+    """Write the lane's next output row; `work.values` holds the states at `time`."""
+    row = state.next_output[lane]
     states = problem.counted.size
     species = forcing.species_drug.size
     for i in range(states):
@@ -43,54 +46,37 @@ def store(record, row, problem, forcing, state, work, lane, time):
     lane_concentrations(forcing, lane, time, work.species)
     for s in range(species):
         record.concentrations[(row * species + s) * W + lane] = work.species[s]
+    state.next_output[lane] = row + 1
 
 
 @jit(**INNER)
-def store_inside(record, problem, forcing, state, work, lane, step, end):
-    """Write the outputs that lie before `end` in a step from the lane's time, `end` excluded."""
-    states = problem.counted.size
-    row = state.next_output[lane]
-    while row < problem.output_times.size and problem.output_times[row] < end:
-        share = (problem.output_times[row] - state.time[lane]) / step
-        for i in range(states):
-            work.values[i] = interpolate(state.y, work.poly, i, i * W + lane, share)
-        store(record, row, problem, forcing, state, work, lane, problem.output_times[row])
-        row += 1
-    state.next_output[lane] = row
+def due(output_times, next_output, lane):
+    """Time of the lane's next output, or infinity."""
+    row = next_output[lane]
+    return output_times[row] if row < output_times.size else np.inf
 
 
 @jit(**INNER)
 def store_here(record, problem, forcing, state, work, lane):
     """Write the outputs that are due at the lane's present time, after its doses."""
-    states = problem.counted.size
-    row = state.next_output[lane]
-    if row >= problem.output_times.size or problem.output_times[row] > state.time[lane]:
-        return
-    for i in range(states):
-        work.values[i] = state.y[i * W + lane]
-    while row < problem.output_times.size and problem.output_times[row] <= state.time[lane]:
-        store(record, row, problem, forcing, state, work, lane, state.time[lane])
-        row += 1
-    state.next_output[lane] = row
+    time = state.time[lane]
+    while due(problem.output_times, state.next_output, lane) <= time:
+        for i in range(problem.counted.size):
+            work.values[i] = state.y[i * W + lane]
+        store(record, problem, forcing, state, work, lane, time)
 
 
-@jit(**HOT)
-def _bound(problem, state, i, lane):
-    """Value of y at which counted state i changes sides: its floor, or its own exponential draw of supply."""
-    if state.present[i * W + lane] != 0.0:
-        return problem.floor[i]
-    draws = problem.draws.size // (problem.counted.size * W)
-    return problem.draws[(i * draws + state.redraw[i * W + lane] % draws) * W + lane]
-
-
-@jit(**HOT)
+@jit(**INNER)
 def _crossed(problem, state, i, lane, value):
-    if state.present[i * W + lane] != 0.0:
-        return value < _bound(problem, state, i, lane)
-    return value >= _bound(problem, state, i, lane)
+    """Whether counted state i at `value` has changed sides: fell below its floor, or reached its own draw of supply."""
+    at = i * W + lane
+    if state.present[at] != 0.0:
+        return value < problem.floor[i]
+    draws = problem.draws.size // (problem.counted.size * W)
+    return value >= problem.draws[(i * draws + state.redraw[at] % draws) * W + lane]
 
 
-@jit(**HOT)
+@jit(**INNER)
 def any_crossed(problem, state, lane, trial):
     """Whether some clone of a lane has died out or entered at the end of a step."""
     for i in range(problem.counted.size):
@@ -101,7 +87,7 @@ def any_crossed(problem, state, lane, trial):
 
 @jit(**INNER)
 def first_crossing(problem, state, lane, poly, trial):
-    """Find the first clone that dies out or enters within a step; return (state, share)."""
+    """Find the first clone that dies out or enters within a step; return (state, share), (-1, 1) without one."""
     found = -1
     share = 1.0
     for i in range(problem.counted.size):
@@ -132,34 +118,27 @@ def change_sides(problem, state, i, lane):
     else:
         state.present[at] = 1.0
         state.y[at] = problem.floor[i]
-    state.redraw[at] += 1
+        state.redraw[at] += 1
+    state.fresh[lane] = 1
 
 
-@jit(**HOT)
-def complete_step(problem, forcing, state, record, work, lane, step, end):
-    """Move a lane over an accepted step: outputs inside it, then its end or the point where a clone changes sides.
+@jit(**INNER)
+def land(problem, forcing, state, record, work, lane, step, end):
+    """Write the outputs inside an accepted step and find where it ends; return (clone, time).
 
-    `work.trial` holds the states at `end`; `work.poly` the interpolant. Returns True if a clone changed sides.
+    Wants the interpolant in `work.poly`. The step ends at `end` (clone -1) or where the first clone changes sides;
+    `work.trial` gets the states there.
     """
-    clone = -1
-    share = 1.0
-    if any_crossed(problem, state, lane, work.trial):
-        clone, share = first_crossing(problem, state, lane, work.poly, work.trial)
-        end = state.time[lane] + share * step
-    store_inside(record, problem, forcing, state, work, lane, step, end)
-    for i in range(problem.counted.size):
-        at = i * W + lane
-        state.y[at] = interpolate(state.y, work.poly, i, at, share) if clone >= 0 else work.trial[at]
-    state.time[lane] = end
+    clone, share = first_crossing(problem, state, lane, work.poly, work.trial)
     if clone >= 0:
-        change_sides(problem, state, clone, lane)
-        state.fresh[lane] = 1
-    return clone >= 0
-
-
-@jit(**HOT)
-def needs_poly(problem, state, lane, end, trial):
-    """Whether a step holds an output or a clone that changes sides, so that its interpolant is wanted."""
-    row = state.next_output[lane]
-    inside = row < problem.output_times.size and problem.output_times[row] < end
-    return inside or any_crossed(problem, state, lane, trial)
+        end = state.time[lane] + share * step
+    while due(problem.output_times, state.next_output, lane) < end:
+        time = due(problem.output_times, state.next_output, lane)
+        part = (time - state.time[lane]) / step
+        for i in range(problem.counted.size):
+            work.values[i] = interpolate(state.y, work.poly, i, i * W + lane, part)
+        store(record, problem, forcing, state, work, lane, time)
+    if clone >= 0:
+        for i in range(problem.counted.size):
+            work.trial[i * W + lane] = interpolate(state.y, work.poly, i, i * W + lane, share)
+    return clone, end

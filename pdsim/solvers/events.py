@@ -1,6 +1,7 @@
 """Doses: which comes next on a lane, and what it does.
 
-Lines are taken in their order at one instant; an infusion ends before the next one of its line begins.
+Lines are taken in their order at one instant; infusions of a line may overlap, and one that ends goes before one that
+begins. A dose is taken at its time and enters after its lag.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import HOT, INNER
+from pdsim.solvers.arrays import INNER
 from pdsim.solvers.forcing import fastest_rate, refresh, settle
 
 
@@ -28,14 +29,32 @@ def skip_missed(lines, lane, time):
             lines.next_stop[at] = i
 
 
-@jit(**HOT)
+@jit(**INNER)
+def flows_into_states(lines, inflow):
+    """Whether anything is infused into a state, now or by a line to come."""
+    found = False
+    for line in range(lines.drug.size):
+        found |= lines.drug[line] < 0 and lines.duration[line] > 0.0
+    for at in range(inflow.size):
+        found |= inflow[at] != 0.0
+    return found
+
+
+@jit(**INNER)
+def _factor(lines, line, i, lane):
+    """Share of its planned amount at which an event is given: as it was taken, or as the line stands now."""
+    taken = lines.given[i * W + lane]
+    return lines.factor[line * W + lane] if np.isnan(taken) else taken
+
+
+@jit(**INNER)
 def next_event(lines, lane):
     """Time of the earliest pending start or end of a dose, or infinity."""
     earliest = np.inf
     for line in range(lines.drug.size):
         at = line * W + lane
         i = lines.next_start[at]
-        if i < lines.first[line + 1] and lines.factor[at] != 0.0:
+        if i < lines.first[line + 1] and _factor(lines, line, i, lane) != 0.0:
             earliest = min(earliest, lines.times[i] + lines.lag[at])
         i = lines.next_stop[at]
         if lines.duration[line] > 0.0 and i < lines.next_start[at]:
@@ -44,19 +63,41 @@ def next_event(lines, lane):
 
 
 @jit(**INNER)
+def _seen(forcing, drug, compartment, lane):
+    """Whether an amount in a compartment shows at once in a concentration."""
+    for species in range(forcing.species_drug.size):
+        row = forcing.species_first[species] + compartment
+        if forcing.species_drug[species] == drug and forcing.readout[row * W + lane] != 0.0:
+            return True
+    return False
+
+
+@jit(**INNER)
+def _enter_state(problem, state, target, lane, amount, rate):
+    """Add an amount at once, and a rate from now on, to a state; an absent clone becomes present by it."""
+    at = target * W + lane
+    if problem.counted[target] == 0:
+        state.y[at] += amount
+    elif amount > 0.0:
+        before = 0.0
+        if state.present[at] != 0.0:
+            before = np.exp(state.y[at])
+        else:
+            state.redraw[at] += 1
+        state.y[at] = np.log(before + amount)
+        state.present[at] = 1.0
+    state.inflow[at] += rate
+    if abs(state.inflow[at]) < 1e-12 * abs(rate):
+        state.inflow[at] = 0.0
+    state.fresh[lane] = 1
+
+
+@jit(**INNER)
 def _change(problem, lines, forcing, state, line, lane, amount, rate, time):
     """Add an amount at once and a rate from now on; return the fastest rate of the drug, or 0."""
     drug = lines.drug[line]
     if drug < 0:
-        target = lines.target[line]
-        at = target * W + lane
-        if problem.counted[target] != 0:
-            cells = amount + (np.exp(state.y[at]) if state.present[at] != 0.0 else 0.0)
-            state.y[at] = np.log(cells)
-            state.present[at] = 1.0
-        else:
-            state.y[at] += amount
-        state.inflow[at] += rate
+        _enter_state(problem, state, lines.target[line], lane, amount, rate)
         return 0.0
     settle(forcing, drug, lane, time)
     at = (forcing.first[drug] + lines.target[line]) * W + lane
@@ -65,12 +106,18 @@ def _change(problem, lines, forcing, state, line, lane, amount, rate, time):
     if abs(forcing.inflow[at]) < 1e-12 * abs(rate):
         forcing.inflow[at] = 0.0
     refresh(forcing, drug, lane)
+    # concentrations do not jump with what enters elsewhere, nor with infusions: the slope holds
+    if amount != 0.0 and _seen(forcing, drug, lines.target[line], lane):
+        state.fresh[lane] = 1
     return fastest_rate(forcing, drug, lane)
 
 
 @jit(**INNER)
 def apply_events(problem, lines, forcing, state, lane, time):
-    """Give every dose due at `time`; return the fastest rate set loose, or -1 if nothing was due."""
+    """Give every dose due at `time`; return the fastest rate set loose, or -1 if nothing was due.
+
+    Marks the lane as fresh where the slope of a state jumps.
+    """
     fastest = -1.0
     for line in range(lines.drug.size):
         at = line * W + lane
@@ -87,7 +134,7 @@ def apply_events(problem, lines, forcing, state, lane, time):
             due = start < lines.first[line + 1] and lines.times[start] + lag <= time
             if not due:
                 break
-            factor = lines.factor[at]
+            factor = _factor(lines, line, start, lane)
             lines.given[start * W + lane] = factor
             lines.next_start[at] = start + 1
             if span <= 0.0:

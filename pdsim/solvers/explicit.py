@@ -12,8 +12,9 @@ from pdsim._abi import RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import (
-    HOT,
     INNER,
+    LARGEST,
+    LARGEST_LOG,
     PLAIN,
     Forcing,
     Lines,
@@ -24,79 +25,48 @@ from pdsim.solvers.arrays import (
     function_type,
     numba_type,
 )
-from pdsim.solvers.dense import complete_step, explicit_poly, needs_poly, store_here
-from pdsim.solvers.events import apply_events, next_event, skip_missed
+from pdsim.solvers.dense import any_crossed, change_sides, due, explicit_poly, land, store_here
+from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
 from pdsim.solvers.forcing import concentrations
+from pdsim.solvers.passes import add_inflow, judge, move
+from pdsim.solvers.rows import spread, trial_point
 from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, STIFF, TOO_MANY_STEPS
-from pdsim.solvers.tableau import TSIT5_ERROR, TSIT5_NODES, TSIT5_WEIGHTS
+from pdsim.solvers.tableau import TSIT5_NODES
 
-_A = TSIT5_WEIGHTS
 _C = TSIT5_NODES
-_E = TSIT5_ERROR
-_LARGEST = 1e300
-_LARGEST_LOG = 690.0
 _STABILITY_EDGE = 3.0  # |h lambda| where Tsitouras 5(4) begins to be held back by stability
-
-
-@jit(**HOT)
-def evaluate(rates, lanes, problem, forcing, state, work, y, dy):
-    """Slopes (state, lane) at stage times `work.time` and states y."""
-    concentrations(forcing, lanes, work.time, work.decay, work.c)
-    rates(lanes, work.time, y, problem.params, work.c, state.present, dy)
-    for i in range(problem.counted.size * W):
-        dy[i] += state.inflow[i]
+SMALLEST = 1e-13  # step relative to time, which is taken to be at least 1
+_WORTH = 200.0  # steps to the next event from which a change of method pays
 
 
 @jit(**INNER)
-def _stages(rates, lanes, problem, forcing, state, work):
+def _evaluate(rates, lanes, flows, problem, state, work, y, dy):
+    """Slopes (state, lane) at stage times `work.time`, concentrations `work.c` and states y."""
+    rates(lanes, work.time, y, problem.params, work.c, state.present, dy)
+    if flows:
+        add_inflow(lanes, problem.counted, state.inflow, state.present, y, dy)
+
+
+@jit(**INNER)
+def _stages(rates, lanes, flows, problem, forcing, state, work):
     """Seven stages from `state` over `work.step`; leaves the new point in trial, its slope in stage 7."""
     states = problem.counted.size
     size = states * W
     k = work.k
+    for at in range(size):
+        k[at] = state.slope[at]
+    spread(work.step, states, work.steps)
     for stage in range(1, 7):
         for lane in range(lanes):
             work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
-        # stage by stage over whole rows: an inner loop over stages would not vectorise
-        for at in range(size):
-            work.trial[at] = _A[stage, 0] * k[at]
-        for j in range(1, stage):
-            weight = _A[stage, j]
-            for at in range(size):
-                work.trial[at] += weight * k[j * size + at]
-        for i in range(states):
-            for lane in range(lanes):
-                at = i * W + lane
-                work.trial[at] = state.y[at] + work.step[lane] * work.trial[at]
-        if stage == 5:
-            for at in range(size):
-                work.sixth[at] = work.trial[at]
-        evaluate(rates, lanes, problem, forcing, state, work, work.trial, k[stage * size : (stage + 1) * size])
-
-
-@jit(**HOT)
-def _errors(lanes, problem, state, work):
-    """Largest error of a step over the states, relative to tolerance, into work.error; NaN if any is not finite."""
-    states = problem.counted.size
-    size = states * W
-    k = work.k
-    relative = problem.options[0]
-    for lane in range(lanes):
-        work.error[lane] = 0.0
-        work.time[lane] = 0.0
-    for i in range(states):
-        for lane in range(lanes):
-            at = i * W + lane
-            total = _E[0] * k[at]
-            for j in range(1, 7):
-                total += _E[j] * k[j * size + at]
-            scale = max(abs(state.y[at]), abs(work.trial[at]))
-            if problem.counted[i] != 0:
-                scale = 1.0
-            ratio = abs(work.step[lane] * total) / (problem.absolute[i] + relative * scale)
-            work.error[lane] = max(work.error[lane], ratio)
-            work.time[lane] += 0.0 * ratio
-    for lane in range(lanes):
-        work.error[lane] += work.time[lane]
+        if stage < 6:  # the last two stages share one time
+            concentrations(forcing, lanes, work.time, work.decay, work.c)
+        point = work.sixth if stage == 5 else work.trial
+        trial_point(
+            stage, size, state.y, work.steps, k[:size], k[size : 2 * size], k[2 * size : 3 * size],
+            k[3 * size : 4 * size], k[4 * size : 5 * size], k[5 * size : 6 * size], point,
+        )  # fmt: skip
+        _evaluate(rates, lanes, flows, problem, state, work, point, k[stage * size : (stage + 1) * size])
 
 
 @jit(**INNER)
@@ -106,133 +76,155 @@ def first_step(problem, state, lane, fastest):
     speed = 0.0
     for i in range(problem.counted.size):
         at = i * W + lane
-        scale = abs(state.y[at])
-        if problem.counted[i] != 0:
-            scale = 1.0
+        scale = 1.0 if problem.counted[i] != 0 else abs(state.y[at])
         scale = problem.absolute[i] + problem.options[0] * scale
         size = max(size, abs(state.y[at]) / scale)
         speed = max(speed, abs(state.slope[at]) / scale)
     step = problem.options[1]
-    if speed > 0.0 and size > 0.0:
-        step = min(step, 0.01 * size / speed)
+    if speed > 0.0:
+        step = min(step, 0.01 * max(size, 1.0) / speed)
     if fastest > 0.0:
         step = min(step, 0.1 / fastest)
-    return step
+    return max(step, SMALLEST)
 
 
-@jit(**HOT)
+@jit(**INNER)
 def unfit(problem, state, lane):
     """Status of a lane's present point: OK, NAN or OVERFLOW."""
     for i in range(problem.counted.size):
         at = i * W + lane
         if not (np.isfinite(state.y[at]) and np.isfinite(state.slope[at])):
             return NAN
-        if abs(state.y[at]) > (_LARGEST_LOG if problem.counted[i] != 0 else _LARGEST):
+        if abs(state.y[at]) > (LARGEST_LOG if problem.counted[i] != 0 else LARGEST):
             return OVERFLOW
     return OK
 
 
 @jit(**INNER)
-def _begin(rates, lanes, problem, forcing, lines, state, record, work, stop):
-    """Give due doses, write due outputs, find slopes and step of lanes that start afresh."""
-    states = problem.counted.size
-    any_fresh = False
-    for lane in range(lanes):
-        work.error[lane] = 0.0
-        if state.status[lane] != OK:
-            continue
-        if state.stop[lane] <= state.time[lane] < stop:
-            fastest = apply_events(problem, lines, forcing, state, lane, state.time[lane])
-            if fastest >= 0.0:
-                state.fresh[lane] = 1
-                work.error[lane] = fastest
-            state.stop[lane] = next_event(lines, lane)
-        if state.time[lane] < stop:
-            store_here(record, problem, forcing, state, work, lane)
-        if state.fresh[lane] != 0:
-            any_fresh = True
-    if not any_fresh:
-        return
-    for lane in range(lanes):
-        work.time[lane] = state.time[lane]
-    evaluate(rates, lanes, problem, forcing, state, work, state.y, work.trial)
-    for lane in range(lanes):
-        if state.fresh[lane] == 0 or state.status[lane] != OK:
-            continue
-        for i in range(states):
-            state.slope[i * W + lane] = work.trial[i * W + lane]
-        state.step[lane] = first_step(problem, state, lane, work.error[lane])
-        state.counts[2 * W + lane] = 0
-        state.status[lane] = unfit(problem, state, lane)
+def fitted(step, left, largest):
+    """Step that does not pass a stop `left` away, nor leaves a sliver before it."""
+    step = min(step, largest)
+    if step >= 0.99 * left:
+        return left
+    return 0.5 * left if 2.0 * step > left else step
 
 
-@jit(**HOT)
-def _choose_steps(lanes, problem, state, work, stop):
-    """Set work.step: the lane's step, fitted to its next stop; 0 for lanes that are done. Count the others."""
+@jit(**INNER)
+def next_step(steps, lane, step, growth, time, error):
+    """Set a lane's next step after one of size `step`; return its status."""
+    kept = step < steps[lane] and error <= 1.0  # cut short by a stop: the step before it still holds
+    steps[lane] = max(steps[lane], step * growth) if kept else step * growth
+    if growth < 1.0 and steps[lane] < SMALLEST * max(1.0, abs(time)):
+        return STEP_FLOOR if np.isfinite(error) else NAN
+    return OK
+
+
+@jit(**INNER)
+def _begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop):
+    """Give due doses, write due outputs, find slopes and steps of lanes that start afresh; count running lanes.
+
+    Sets work.step, 0 for lanes that are done.
+    """
     running = 0
+    jumped = False
     for lane in range(lanes):
         work.step[lane] = 0.0
         if state.status[lane] != OK or state.time[lane] >= stop:
             continue
+        fastest = 0.0
+        if state.stop[lane] <= state.time[lane]:
+            fastest = apply_events(problem, lines, forcing, state, lane, state.time[lane])
+            state.stop[lane] = next_event(lines, lane)
+            if fastest >= 0.0 and state.fresh[lane] == 0:
+                state.step[lane] = first_step(problem, state, lane, fastest)
+                state.counts[2 * W + lane] = 0
+        if due(problem.output_times, state.next_output, lane) <= state.time[lane]:
+            store_here(record, problem, forcing, state, work, lane)
+        work.error[lane] = fastest
+        jumped |= state.fresh[lane] != 0
         running += 1
-        left = min(state.stop[lane], stop) - state.time[lane]
-        step = min(state.step[lane], problem.options[1])
-        if step >= 0.99 * left:
-            step = left
-        elif 2.0 * step > left:
-            step = 0.5 * left
-        work.step[lane] = step
+        work.step[lane] = 1.0
+    if jumped:
+        _find_slopes(rates, lanes, flows, problem, forcing, state, work)
+    for lane in range(lanes):
+        if work.step[lane] > 0.0 and state.status[lane] == OK:
+            left = min(state.stop[lane], stop) - state.time[lane]
+            work.step[lane] = fitted(state.step[lane], left, problem.options[1])
     return running
 
 
-@jit(**HOT)
-def _held_back(problem, state, work, lane):
-    """Whether stability, not accuracy, set the step just made (Hairer and Wanner, section IV.2)."""
-    size = problem.counted.size * W
-    num = 0.0
-    den = 0.0
-    for i in range(problem.counted.size):
-        at = i * W + lane
-        num += (work.k[6 * size + at] - work.k[5 * size + at]) ** 2
-        den += (work.trial[at] - work.sixth[at]) ** 2
-    return den > 0.0 and work.step[lane] ** 2 * num > _STABILITY_EDGE**2 * den
+@jit(**INNER)
+def _find_slopes(rates, lanes, flows, problem, forcing, state, work):
+    """Slopes, cautious steps and status of fresh lanes; `work.error` holds the fastest rates set loose."""
+    for lane in range(lanes):
+        work.time[lane] = state.time[lane]
+    concentrations(forcing, lanes, work.time, work.decay, work.c)
+    _evaluate(rates, lanes, flows, problem, state, work, state.y, work.trial)
+    for lane in range(lanes):
+        if state.fresh[lane] == 0 or work.step[lane] == 0.0:
+            continue
+        state.fresh[lane] = 0
+        for i in range(problem.counted.size):
+            state.slope[i * W + lane] = work.trial[i * W + lane]
+        state.step[lane] = first_step(problem, state, lane, work.error[lane])
+        state.counts[2 * W + lane] = 0
+        state.status[lane] = unfit(problem, state, lane)
+        if state.status[lane] != OK:
+            work.step[lane] = 0.0
 
 
-@jit(**HOT)
-def _accept(problem, forcing, state, record, work, lane, stop):
-    """Move a lane to the end of its step and watch for stiffness."""
+@jit(**INNER)
+def _control(lanes, problem, state, work, stop):
+    """Accept or reject each lane's step and choose the next: sets work.accept and work.end."""
+    for lane in range(lanes):
+        step = work.step[lane]
+        error = work.error[lane]
+        work.accept[lane] = 0.0
+        if step == 0.0:
+            continue
+        if error <= 1.0:
+            bound = min(state.stop[lane], stop)
+            work.accept[lane] = 1.0
+            work.end[lane] = bound if step == bound - state.time[lane] else state.time[lane] + step
+            growth = 5.0 if error < 1e-4 else min(5.0, 0.9 * error**-0.2)
+            held_back = step * step * work.held[lane] > _STABILITY_EDGE**2 * work.held[W + lane]
+            if held_back and bound - work.end[lane] > _WORTH * step:
+                state.counts[2 * W + lane] += 1
+            else:
+                state.counts[2 * W + lane] = 0
+            state.counts[lane] += 1
+        else:
+            growth = max(0.2, 0.9 * error**-0.2) if error < np.inf else 0.1
+            state.counts[W + lane] += 1
+        state.status[lane] = next_step(state.step, lane, step, growth, state.time[lane], error)
+
+
+@jit(**INNER)
+def _take(lanes, problem, forcing, state, record, work):
+    """Move accepted lanes to the end of their steps and judge where they stand."""
     states = problem.counted.size
-    step = work.step[lane]
-    bound = min(state.stop[lane], stop)
-    end = bound if step == bound - state.time[lane] else state.time[lane] + step
-    held_back = _held_back(problem, state, work, lane)
-    if needs_poly(problem, state, lane, end, work.trial):
-        explicit_poly(lane, step, work.k, work.poly)
-    complete_step(problem, forcing, state, record, work, lane, step, end)
-    for i in range(states):
-        state.slope[i * W + lane] = work.k[(6 * states + i) * W + lane]
-    state.counts[lane] += 1
-    state.counts[2 * W + lane] = state.counts[2 * W + lane] + 1 if held_back else 0
-    if state.counts[2 * W + lane] > problem.options[3]:
-        state.status[lane] = STIFF
-
-
-@jit(**HOT)
-def _control(problem, forcing, state, record, work, lane, stop):
-    """Accept or reject one lane's step and choose the next."""
-    error = work.error[lane]
-    step = work.step[lane]
-    if error <= 1.0:
-        growth = 5.0 if error < 1e-4 else min(5.0, 0.9 * error**-0.2)
-        _accept(problem, forcing, state, record, work, lane, stop)
-        state.step[lane] = max(state.step[lane], step * growth) if step < state.step[lane] else step * growth
-        if state.status[lane] == OK:
-            state.status[lane] = unfit(problem, state, lane)
-        return
-    state.counts[W + lane] += 1
-    state.step[lane] = step * (max(0.2, 0.9 * error**-0.2) if error < np.inf else 0.1)
-    if state.step[lane] < 1e-13 * max(1.0, abs(state.time[lane])):
-        state.status[lane] = STEP_FLOOR if np.isfinite(error) else NAN
+    for lane in range(lanes):
+        clone = -1
+        if work.accept[lane] > 0.0 and (
+            due(problem.output_times, state.next_output, lane) < work.end[lane]
+            or any_crossed(problem, state, lane, work.trial)
+        ):
+            explicit_poly(lane, work.step[lane], work.k, work.poly)
+            clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
+            work.end[lane] = end
+        work.crossed[lane] = clone
+    last = work.k[6 * states * W :]
+    move(lanes, problem.counted, work.accept, work.trial, last, state.y, state.slope, work.largest)
+    for lane in range(lanes):
+        if work.accept[lane] == 0.0:
+            continue
+        state.time[lane] = work.end[lane]
+        if work.crossed[lane] >= 0.0:
+            change_sides(problem, state, np.int64(work.crossed[lane]), lane)
+        if work.largest[lane] > 1.0:
+            state.status[lane] = OVERFLOW
+        elif state.counts[2 * W + lane] > problem.options[3]:
+            state.status[lane] = STIFF
 
 
 def _signature():
@@ -246,29 +238,39 @@ def _signature():
 def advance(lanes, rates, problem, forcing, lines, state, record, work, stop):
     """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller."""
     states = problem.counted.size
+    flows = flows_into_states(lines, state.inflow)
     for lane in range(lanes):
         skip_missed(lines, lane, state.time[lane])
         state.stop[lane] = next_event(lines, lane)
         state.counts[lane] = 0
-    while True:
-        _begin(rates, lanes, problem, forcing, lines, state, record, work, stop)
-        if _choose_steps(lanes, problem, state, work, stop) == 0:
-            return
-        for i in range(states * W):
-            work.k[i] = state.slope[i]
-        _stages(rates, lanes, problem, forcing, state, work)
-        _errors(lanes, problem, state, work)
+        state.counts[W + lane] = 0
+    while _begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop) > 0:
+        _stages(rates, lanes, flows, problem, forcing, state, work)
+        judge(
+            lanes,
+            states,
+            problem.options[0],
+            problem.absolute,
+            problem.counted,
+            work.step,
+            state.y,
+            work.trial,
+            work.sixth,
+            work.k,
+            work.error,
+            work.held,
+        )
+        _control(lanes, problem, state, work, stop)
+        _take(lanes, problem, forcing, state, record, work)
         for lane in range(lanes):
-            if work.step[lane] > 0.0:
-                state.fresh[lane] = 0
-                _control(problem, forcing, state, record, work, lane, stop)
-                if state.counts[lane] > problem.options[2]:
-                    state.status[lane] = TOO_MANY_STEPS
+            made = state.counts[lane] + state.counts[W + lane]
+            if state.status[lane] == OK and made > problem.options[2]:
+                state.status[lane] = TOO_MANY_STEPS
 
 
 @jit(**PLAIN)
 def finish(lanes, problem, forcing, state, record, work):
     """Write the outputs that are due at the end of the run."""
     for lane in range(lanes):
-        if state.status[lane] == OK:
+        if state.status[lane] in (OK, STIFF):
             store_here(record, problem, forcing, state, work, lane)

@@ -1,6 +1,6 @@
 """RODAS 4(3) for one patient, with the model's own Jacobian; for patients whose rates are stiff.
 
-Works on the same bundles as the explicit method, on lane 0 alone.
+Works on one lane of the same bundles as the explicit method.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from pdsim._abi import JACOBIAN, RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, Forcing, Lines, Problem, Record, State, Work, function_type, numba_type
-from pdsim.solvers.dense import complete_step, store_here
-from pdsim.solvers.events import apply_events, next_event, skip_missed
-from pdsim.solvers.explicit import evaluate, first_step, unfit
+from pdsim.solvers.dense import change_sides, interpolate, land, store_here
+from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
+from pdsim.solvers.explicit import first_step, fitted, next_step, unfit
 from pdsim.solvers.forcing import lane_concentration_slopes, lane_concentrations
-from pdsim.solvers.status import NAN, OK, STEP_FLOOR, TOO_MANY_STEPS
+from pdsim.solvers.passes import add_inflow
+from pdsim.solvers.status import OK, TOO_MANY_STEPS
 from pdsim.solvers.tableau import (
     RODAS_COUPLING,
     RODAS_DENSE,
@@ -30,6 +31,7 @@ _C = RODAS_COUPLING
 _D = RODAS_DENSE
 _NODES = RODAS_NODES
 _TIME = RODAS_TIME
+_INSIDE = 0.1  # the interpolant may err by ten times the tolerance
 
 
 @jit(**INNER)
@@ -75,22 +77,34 @@ def solve(matrix, pivots, b):
 
 
 @jit(**INNER)
-def _transform(problem, state, raw, drift, jacobian, slope_t):
-    """Turn the natural Jacobian `raw` (n, n + species + 1) into that of y, and its time part, on lane 0.
+def _evaluate(rates, flows, problem, forcing, state, work, lane, y, dy):
+    """Slopes of one lane at `work.time` and states y; kernels are shown arrays that begin at the lane."""
+    lane_concentrations(forcing, lane, work.time[lane], work.species)
+    for s in range(work.species.size):
+        work.c[s * W + lane] = work.species[s]
+    present = state.present[lane:]
+    rates(1, work.time[lane:], y[lane:], problem.params[lane:], work.c[lane:], present, dy[lane:])
+    if flows:
+        add_inflow(1, problem.counted, state.inflow[lane:], present, y[lane:], dy[lane:])
+
+
+@jit(**INNER)
+def _transform(problem, state, lane, raw, drift, jacobian, slope_t):
+    """Turn the natural Jacobian `raw` (n, n + species + 1) into that of y, and its time part.
 
     A present counted state is integrated as y = log x, so d(f/x)/dy_j = raw_ij x_j / x_i - delta_ij f_i / x_i.
     """
     n = problem.counted.size
     for i in range(n):
-        logarithmic = problem.counted[i] != 0 and state.present[i * W] != 0.0
-        divide = np.exp(-state.y[i * W]) if logarithmic else 1.0
+        logarithmic = problem.counted[i] != 0 and state.present[i * W + lane] != 0.0
+        divide = np.exp(-state.y[i * W + lane]) if logarithmic else 1.0
         for j in range(n):
             times = 1.0
             if problem.counted[j] != 0:
-                times = np.exp(state.y[j * W]) if state.present[j * W] != 0.0 else 0.0
+                times = np.exp(state.y[j * W + lane]) if state.present[j * W + lane] != 0.0 else 0.0
             jacobian[i, j] = raw[i, j] * times * divide
         if logarithmic:
-            jacobian[i, i] -= state.slope[i * W]
+            jacobian[i, i] -= state.slope[i * W + lane]
         total = raw[i, n + drift.size]
         for s in range(drift.size):
             total += raw[i, n + s] * drift[s]
@@ -98,8 +112,8 @@ def _transform(problem, state, raw, drift, jacobian, slope_t):
 
 
 @jit(**INNER)
-def _step(rates, problem, forcing, state, work, step, jacobian, slope_t, matrix, pivots, stages):
-    """One trial step on lane 0: new point into work.trial, six stages into stages (6, n); False if singular."""
+def _step(rates, flows, problem, forcing, state, work, lane, step, jacobian, slope_t, matrix, pivots, stages):
+    """One trial step: new point into work.trial, six stages into stages (6, n); False if singular."""
     n = problem.counted.size
     for i in range(n):
         for j in range(n):
@@ -109,18 +123,18 @@ def _step(rates, problem, forcing, state, work, step, jacobian, slope_t, matrix,
         return False
     for stage in range(6):
         for i in range(n):
-            total = state.y[i * W]
+            total = state.y[i * W + lane]
             for j in range(stage):
                 total += _A[stage, j] * stages[j, i]
-            work.trial[i * W] = total
+            work.trial[i * W + lane] = total
         if stage == 0:
             for i in range(n):
-                stages[0, i] = state.slope[i * W]
+                stages[0, i] = state.slope[i * W + lane]
         else:
-            work.time[0] = state.time[0] + _NODES[stage] * step
-            evaluate(rates, 1, problem, forcing, state, work, work.trial, work.k)
+            work.time[lane] = state.time[lane] + _NODES[stage] * step
+            _evaluate(rates, flows, problem, forcing, state, work, lane, work.trial, work.k)
             for i in range(n):
-                stages[stage, i] = work.k[i * W]
+                stages[stage, i] = work.k[i * W + lane]
         for i in range(n):
             total = stages[stage, i] + step * _TIME[stage] * slope_t[i]
             for j in range(stage):
@@ -128,26 +142,26 @@ def _step(rates, problem, forcing, state, work, step, jacobian, slope_t, matrix,
             stages[stage, i] = total
         solve(matrix, pivots, stages[stage])
     for i in range(n):
-        work.trial[i * W] += stages[5, i]
+        work.trial[i * W + lane] += stages[5, i]
     return True
 
 
 @jit(**INNER)
-def _error(problem, state, work, stages):
+def _error(problem, y, trial, lane, found):
+    """Largest of the errors `found` (n,) relative to tolerance; infinity where anything is not finite."""
     worst = 0.0
     for i in range(problem.counted.size):
-        scale = max(abs(state.y[i * W]), abs(work.trial[i * W]))
-        if problem.counted[i] != 0:
-            scale = 1.0
-        ratio = abs(stages[5, i]) / (problem.absolute[i] + problem.options[0] * scale)
-        if not np.isfinite(ratio):
+        at = i * W + lane
+        scale = 1.0 if problem.counted[i] != 0 else max(abs(y[at]), abs(trial[at]))
+        ratio = abs(found[i]) / (problem.absolute[i] + problem.options[0] * scale)
+        if not (np.isfinite(ratio) and np.isfinite(trial[at])):
             return np.inf
         worst = max(worst, ratio)
     return worst
 
 
 @jit(**INNER)
-def _poly(state, work, stages, poly):
+def _poly(y, trial, lane, stages, poly):
     """Interpolant of a step as coefficients of share, share^2, share^3 into poly (4, n)."""
     n = poly.size // 4
     for i in range(n):
@@ -156,42 +170,70 @@ def _poly(state, work, stages, poly):
         for j in range(5):
             third += _D[0, j] * stages[j, i]
             fourth += _D[1, j] * stages[j, i]
-        poly[i] = work.trial[i * W] - state.y[i * W] + third
+        poly[i] = trial[i * W + lane] - y[i * W + lane] + third
         poly[n + i] = fourth - third
         poly[2 * n + i] = -fourth
         poly[3 * n + i] = 0.0
 
 
 @jit(**INNER)
-def _restart(rates, problem, forcing, lines, state, record, work, stop):
+def _gap_inside(rates, flows, problem, forcing, state, work, lane, step, matrix, pivots, gap):
+    """Estimate the error of the interpolant a quarter into the step: its residual, divided by the step's own matrix.
+
+    A state that follows a concentration closely is right at the end of a step of any size, and wrong inside it, most
+    near a quarter and three quarters.
+    """
+    n = problem.counted.size
+    for i in range(n):
+        work.sixth[i * W + lane] = interpolate(state.y, work.poly, i, i * W + lane, 0.25)
+    work.time[lane] = state.time[lane] + 0.25 * step
+    _evaluate(rates, flows, problem, forcing, state, work, lane, work.sixth, work.k)
+    for i in range(n):
+        slope = (work.poly[i] + 0.5 * work.poly[n + i] + 0.1875 * work.poly[2 * n + i]) / step
+        gap[i] = work.k[i * W + lane] - slope
+    solve(matrix, pivots, gap)
+
+
+@jit(**INNER)
+def _restart(rates, flows, problem, forcing, lines, state, record, work, lane):
     """Give due doses, write due outputs; after an event choose a cautious step. Slopes are found anew."""
     fastest = -1.0
-    if state.stop[0] <= state.time[0]:
-        fastest = apply_events(problem, lines, forcing, state, 0, state.time[0])
-        state.stop[0] = next_event(lines, 0)
-    store_here(record, problem, forcing, state, work, 0)
-    work.time[0] = state.time[0]
-    evaluate(rates, 1, problem, forcing, state, work, state.y, work.k)
+    if state.stop[lane] <= state.time[lane]:
+        fastest = apply_events(problem, lines, forcing, state, lane, state.time[lane])
+        state.stop[lane] = next_event(lines, lane)
+    store_here(record, problem, forcing, state, work, lane)
+    work.time[lane] = state.time[lane]
+    _evaluate(rates, flows, problem, forcing, state, work, lane, state.y, work.k)
     for i in range(problem.counted.size):
-        state.slope[i * W] = work.k[i * W]
-    if fastest >= 0.0 or state.fresh[0] != 0:
-        state.step[0] = first_step(problem, state, 0, fastest)
-        state.fresh[0] = 0
-    state.status[0] = unfit(problem, state, 0)
+        state.slope[i * W + lane] = work.k[i * W + lane]
+    if fastest >= 0.0 or state.fresh[lane] != 0:
+        state.step[lane] = first_step(problem, state, lane, fastest)
+        state.fresh[lane] = 0
+    state.status[lane] = unfit(problem, state, lane)
+
+
+@jit(**INNER)
+def _accept(problem, forcing, state, record, work, lane, step, end):
+    """Move the lane to the end of an accepted step, or to where a clone changes sides."""
+    clone, end = land(problem, forcing, state, record, work, lane, step, end)
+    for i in range(problem.counted.size):
+        state.y[i * W + lane] = work.trial[i * W + lane]
+    state.time[lane] = end
+    if clone >= 0:
+        change_sides(problem, state, clone, lane)
 
 
 def _signature():
     from numba import types
 
     bundles = (Problem, Forcing, Lines, State, Record, Work)
-    return types.void(
-        function_type(RATES), function_type(JACOBIAN), *(numba_type(bundle) for bundle in bundles), types.float64
-    )
+    kernels = (function_type(RATES), function_type(JACOBIAN))
+    return types.void(*kernels, *(numba_type(bundle) for bundle in bundles), types.int64, types.float64)
 
 
 @jit(signature=_signature())
-def advance_stiff(rates, jacobian, problem, forcing, lines, state, record, work, stop):
-    """Integrate lane 0 to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller."""
+def advance_stiff(rates, jacobian, problem, forcing, lines, state, record, work, lane, stop):
+    """Integrate one lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller."""
     n = problem.counted.size
     species = forcing.species_drug.size
     raw = np.zeros((n, n + species + 1))
@@ -201,46 +243,42 @@ def advance_stiff(rates, jacobian, problem, forcing, lines, state, record, work,
     slope_t = np.zeros(n)
     drift = np.zeros(species)
     stages = np.zeros((6, n))
-    skip_missed(lines, 0, state.time[0])
-    state.stop[0] = next_event(lines, 0)
-    state.counts[0] = 0
+    gap = np.zeros(n)
+    skip_missed(lines, lane, state.time[lane])
+    flows = flows_into_states(lines, state.inflow)
+    state.stop[lane] = next_event(lines, lane)
+    made = 0
     fresh_point = True
-    while state.time[0] < stop:
+    while state.time[lane] < stop:
         if fresh_point:
-            _restart(rates, problem, forcing, lines, state, record, work, stop)
-            if state.status[0] != OK:
+            _restart(rates, flows, problem, forcing, lines, state, record, work, lane)
+            if state.status[lane] != OK:
                 return
-            lane_concentrations(forcing, 0, state.time[0], work.c)
-            for s in range(species - 1, -1, -1):
-                work.c[s * W] = work.c[s]
-            lane_concentration_slopes(forcing, 0, state.time[0], drift)
-            work.time[0] = state.time[0]
-            jacobian(0, work.time, state.y, problem.params, work.c, state.present, raw)
-            _transform(problem, state, raw, drift, own, slope_t)
-        left = min(state.stop[0], stop) - state.time[0]
-        step = min(state.step[0], problem.options[1])
-        if step >= 0.99 * left:
-            step = left
-        elif 2.0 * step > left:
-            step = 0.5 * left
+            lane_concentration_slopes(forcing, lane, state.time[lane], drift)
+            jacobian(lane, state.time, state.y, problem.params, work.c, state.present, raw)
+            _transform(problem, state, lane, raw, drift, own, slope_t)
+        left = min(state.stop[lane], stop) - state.time[lane]
+        step = fitted(state.step[lane], left, problem.options[1])
         error = np.inf
-        if _step(rates, problem, forcing, state, work, step, own, slope_t, matrix, pivots, stages):
-            error = _error(problem, state, work, stages)
-        if error <= 1.0:
-            end = min(state.stop[0], stop) if step == left else state.time[0] + step
-            _poly(state, work, stages, work.poly)
-            complete_step(problem, forcing, state, record, work, 0, step, end)
-            grown = step * (5.0 if error < 1e-3 else min(5.0, 0.9 * error**-0.25))
-            state.step[0] = max(state.step[0], grown) if step < state.step[0] else grown
-            state.counts[0] += 1
-            fresh_point = True
+        if _step(rates, flows, problem, forcing, state, work, lane, step, own, slope_t, matrix, pivots, stages):
+            error = _error(problem, state.y, work.trial, lane, stages[5])
+            if error <= 1.0:
+                _poly(state.y, work.trial, lane, stages, work.poly)
+                _gap_inside(rates, flows, problem, forcing, state, work, lane, step, matrix, pivots, gap)
+                error = max(error, _INSIDE * _error(problem, state.y, work.trial, lane, gap))
+        fresh_point = error <= 1.0
+        if fresh_point:
+            end = min(state.stop[lane], stop) if step == left else state.time[lane] + step
+            _accept(problem, forcing, state, record, work, lane, step, end)
+            growth = 5.0 if error < 1e-3 else min(5.0, 0.9 * error**-0.25)
+            state.counts[lane] += 1
         else:
-            state.counts[W] += 1
-            state.step[0] = step * (max(0.2, 0.9 * error**-0.25) if error < np.inf else 0.1)
-            fresh_point = False
-            if state.step[0] < 1e-13 * max(1.0, abs(state.time[0])):
-                state.status[0] = STEP_FLOOR if np.isfinite(error) else NAN
-                return
-        if state.counts[0] + state.counts[W] > problem.options[2]:
-            state.status[0] = TOO_MANY_STEPS
+            growth = max(0.2, 0.9 * error**-0.25) if error < np.inf else 0.1
+            state.counts[W + lane] += 1
+        state.status[lane] = next_step(state.step, lane, step, growth, state.time[lane], error)
+        if state.status[lane] != OK:
+            return
+        made += 1
+        if made > problem.options[2]:
+            state.status[lane] = TOO_MANY_STEPS
             return

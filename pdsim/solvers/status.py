@@ -22,7 +22,7 @@ MEANINGS = {
 ADVICE = {
     NAN: "a rate became not-a-number; look for a missing or impossible parameter of these patients",
     STEP_FLOOR: "the step size fell to the rounding limit; look for a discontinuity or a rate of huge size",
-    TOO_MANY_STEPS: "raise max_steps, loosen rtol, or set method = 'stiff'",
+    TOO_MANY_STEPS: "loosen rtol or set method = 'stiff'; look for a rate that changes faster than anything drives it",
     OVERFLOW: "a state grew beyond 1e300; look for growth without a bound",
     BAD_INPUT: "a parameter, entry state or dose of these patients is missing or not finite",
 }

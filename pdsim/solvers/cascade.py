@@ -1,0 +1,266 @@
+"""The cascade: the driver first, panel by panel, then the disease under the forcings that the driver gives.
+
+Lanes keep panels, pieces and steps of their own; none sees its neighbours. On panels where the driver is integrated,
+the disease runs twice, the first time without the highest moments: where that shows, the panel is halved.
+"""
+
+from __future__ import annotations
+
+from pdsim._abi import RATES
+from pdsim._jit import LANES as W
+from pdsim._jit import jit
+from pdsim.solvers.arrays import (
+    INNER,
+    PLAIN,
+    Forcing,
+    Lines,
+    Problem,
+    State,
+    function_type,
+    numba_type,
+)
+from pdsim.solvers.disease import DiseaseWork, disease_piece
+from pdsim.solvers.driver import DriverWork, driver_piece
+from pdsim.solvers.events import apply_events, next_event, skip_missed
+from pdsim.solvers.panels import (
+    Panels,
+    Plan,
+    cut_piece,
+    keep_driver,
+    keep_pointers,
+    load_moments,
+    plan_panels,
+    restore_driver,
+    restore_pointers,
+    reuse,
+    store_moments,
+)
+from pdsim.solvers.readings import Seen, show_here, write_outputs
+from pdsim.solvers.status import OK
+
+_SHOWS = 10.0  # effect of the highest moments, in tolerances, at which a panel is halved
+_VANISHES = 0.01  # and at which the next panel is cut into half as many pieces
+
+
+@jit(**INNER)
+def _keep_disease(plan, state, lane):
+    for at in range(lane, state.y.size, W):
+        plan.y[at] = state.y[at]
+        plan.present[at] = state.present[at]
+        plan.redraw[at] = state.redraw[at]
+    plan.step[lane] = state.step[lane]
+
+
+@jit(**INNER)
+def _restore_disease(plan, state, lane):
+    for at in range(lane, state.y.size, W):
+        state.y[at] = plan.y[at]
+        state.present[at] = plan.present[at]
+        state.redraw[at] = plan.redraw[at]
+    state.step[lane] = plan.step[lane]
+    state.time[lane] = plan.begin[lane]
+    state.status[lane] = OK
+
+
+@jit(**INNER)
+def _restart_driver(panels, plan, forcing, lines, state, lane, again):
+    """Bring one lane's driver to the start of its panel; the first time note that start in the panel's slot."""
+    slot = plan.slot[lane]
+    if again:
+        restore_pointers(panels, lines, slot, lane)
+    else:
+        slots = panels.shape[0]
+        rows = panels.start.size // (slots * W)
+        for row in range(rows):
+            panels.start[(slot * rows + row) * W + lane] = panels.end[(panels.at[lane] * rows + row) * W + lane]
+        keep_pointers(panels, lines, slot, lane, 0)
+    panels.begun[slot * W + lane] = plan.begin[lane]
+    panels.level[slot * W + lane] = panels.depth[lane]
+    plan.pieces[lane] = 1 << panels.depth[lane]
+    restore_driver(panels.start, slot, forcing, state, lane, plan.begin[lane])
+
+
+@jit(**INNER)
+def _run_driver(rates, problem, forcing, lines, state, panels, plan, work, moments):
+    """Integrate the driver of the live lanes over their panels and keep moments and end."""
+    for piece in range(panels.shape[1]):
+        any_active = False
+        for lane in range(W):
+            plan.active[lane] = 0
+            if plan.live[lane] != 0 and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
+                plan.active[lane] = 1
+                any_active = True
+        if not any_active:
+            break
+        driver_piece(W, rates, problem, forcing, lines, state, plan, panels.grid[1], work, moments, panels.size)
+        for lane in range(W):
+            if plan.active[lane] != 0:
+                store_moments(panels, plan.slot[lane], piece, lane, moments)
+    for lane in range(W):
+        if plan.live[lane] != 0 and state.status[lane] == OK:
+            keep_driver(panels.end, plan.slot[lane], forcing, state, lane, plan.end[lane])
+            keep_pointers(panels, lines, plan.slot[lane], lane, 1)
+            panels.at[lane] = plan.slot[lane]
+            plan.tally[1] += 1
+
+
+@jit(**INNER)
+def _run_disease(rates, problem, state, panels, plan, work, dropped, live_only):
+    """Integrate the disease over the panels of all lanes at their start, or of the live ones; without some moments."""
+    for piece in range(panels.shape[1]):
+        any_active = False
+        for lane in range(W):
+            chosen = plan.live[lane] != 0 or (not live_only and state.time[lane] < plan.end[lane])
+            plan.active[lane] = 0
+            if chosen and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
+                plan.active[lane] = 1
+                any_active = True
+                load_moments(panels, plan.slot[lane], piece, lane, work.moments, dropped)
+        if not any_active:
+            return
+        disease_piece(W, rates, problem, state, plan, work)
+
+
+@jit(**INNER)
+def _effect(problem, state, plan, lane):
+    """Effect of the highest moments on one lane's disease at the end of a panel, in tolerances."""
+    worst = 0.0
+    for i in range(problem.counted.size):
+        at = i * W + lane
+        if plan.check_present[at] != state.present[at]:
+            continue
+        scale = abs(state.y[at])
+        if problem.counted[i] != 0:
+            scale = 1.0
+        ratio = abs(plan.check[at] - state.y[at]) / (problem.absolute[i] + problem.options[0] * scale)
+        worst = max(worst, ratio)
+    return worst
+
+
+@jit(**INNER)
+def _settle_panels(problem, state, panels, plan):
+    """Accept the live lanes' panels or mark them for a second run in twice as many pieces; return how many are."""
+    again = 0
+    for lane in range(W):
+        if plan.live[lane] == 0:
+            continue
+        plan.live[lane] = 0
+        if state.status[lane] != OK:
+            continue
+        effect = _effect(problem, state, plan, lane)
+        if effect > _SHOWS and 2 * plan.pieces[lane] <= panels.shape[1]:
+            panels.depth[lane] += 1
+            plan.live[lane] = 1
+            plan.tally[2] += 1
+            again += 1
+        elif effect < _VANISHES and panels.depth[lane] > 0:
+            panels.depth[lane] -= 1
+    return again
+
+
+@jit(**INNER)
+def _run_panels(driver_rates, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under):
+    """Take every planned lane over its panel."""
+    again = False
+    while True:
+        any_live = False
+        for lane in range(W):
+            if plan.live[lane] != 0:
+                any_live = True
+                _restart_driver(panels, plan, forcing, lines, one, lane, again)
+                if again:
+                    _restore_disease(plan, two, lane)
+        if any_live:
+            _run_driver(driver_rates, first, forcing, lines, one, panels, plan, work, under.moments)
+            for lane in range(W):
+                if plan.live[lane] != 0:
+                    _keep_disease(plan, two, lane)
+            _run_disease(disease_rates, second, two, panels, plan, under, 1, True)
+            for lane in range(W):
+                if plan.live[lane] != 0 and two.status[lane] == OK:
+                    for at in range(lane, two.y.size, W):
+                        plan.check[at] = two.y[at]
+                        plan.check_present[at] = two.present[at]
+                    _restore_disease(plan, two, lane)
+        _run_disease(disease_rates, second, two, panels, plan, under, 0, False)
+        again = True
+        if not any_live or _settle_panels(second, two, panels, plan) == 0:
+            return
+
+
+@jit(**INNER)
+def _give_to_disease(problem, lines, nothing, state, stop):
+    """Give the doses due now that enter the disease's own states."""
+    for lane in range(W):
+        if state.status[lane] == OK and state.stop[lane] <= state.time[lane] < stop:
+            apply_events(problem, lines, nothing, state, lane, state.time[lane])
+            state.stop[lane] = next_event(lines, lane)
+            state.step[lane] = 0.0
+
+
+def _signature():
+    from numba import types
+
+    bundles = (
+        Problem, Problem, Forcing, Forcing, Forcing, Lines, Lines, Lines, State, State, State, State,
+        Panels, Plan, DriverWork, DiseaseWork, Seen,
+    )  # fmt: skip
+    rates = function_type(RATES)
+    return types.void(rates, rates, *(numba_type(bundle) for bundle in bundles), types.float64)
+
+
+@jit(signature=_signature(), **PLAIN)
+def advance_cascade(
+    driver_rates, disease_rates, first, second, forcing, aside, nothing, lines, own, other, one, two, one_aside,
+    two_aside, panels, plan, work, under, seen, stop,
+):  # fmt: skip
+    """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller.
+
+    first, one, lines : the driver's problem, state and doses; second, two, own : the disease's; forcing : kinetics,
+    `nothing` kinetics of no drug; aside, other, one_aside, two_aside : a second course for readings inside a panel.
+    """
+    for lane in range(W):
+        skip_missed(lines, lane, two.time[lane])
+        skip_missed(own, lane, two.time[lane])
+        two.stop[lane] = next_event(own, lane)
+        for row in range(3):
+            two.counts[row * W + lane] = 0
+            one.counts[row * W + lane] = 0
+    while True:
+        _give_to_disease(second, own, nothing, two, stop)
+        if plan_panels(panels, plan, two, stop) == 0:
+            return
+        for lane in range(W):
+            plan.live[lane] = plan.active[lane]
+        write_outputs(
+            driver_rates, disease_rates, first, second, aside, lines, other, one_aside, two, two_aside, panels, plan,
+            work, under, seen,
+        )  # fmt: skip
+        for lane in range(W):
+            if plan.live[lane] == 0:
+                continue
+            slot = plan.slot[lane]
+            if slot < panels.shape[0] - 1 and reuse(panels, lines, lane, slot, plan.begin[lane], plan.end[lane]):
+                plan.live[lane] = 0
+                plan.pieces[lane] = 1 << panels.level[slot * W + lane]
+                plan.tally[0] += 1
+        _run_panels(driver_rates, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under)
+
+
+def _finish_signature():
+    from numba import types
+
+    return types.void(*(numba_type(bundle) for bundle in (Forcing, Lines, Lines, State, State, Panels, Seen)))
+
+
+@jit(signature=_finish_signature(), **PLAIN)
+def finish_cascade(aside, lines, other, one_aside, two, panels, seen):
+    """Write the outputs that are due at the end of the run."""
+    for lane in range(W):
+        row = two.next_output[lane]
+        if two.status[lane] != OK:
+            continue
+        while row < seen.times.size and seen.times[row] <= two.time[lane]:
+            show_here(aside, lines, other, one_aside, two, panels, seen, row, lane)
+            row += 1
+        two.next_output[lane] = row

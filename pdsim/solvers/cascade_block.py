@@ -1,0 +1,266 @@
+"""One block of patients by the cascade: the flat arrays of driver and disease, behind the interface of `Block`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from pdsim._jit import LANES
+from pdsim.solvers.arrays import Lines, Problem, State
+from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines
+from pdsim.solvers.disease import DiseaseWork
+from pdsim.solvers.driver import DriverWork
+from pdsim.solvers.panels import Panels, Plan
+from pdsim.solvers.readings import Seen
+
+DEGREE = 3  # of the forcings' series on a panel
+_DRIVER = 0.3  # of the tolerances: errors of the forcings add up over a whole treatment
+PIECES = 16  # most pieces of a panel
+LONGEST_PERIOD = 84  # panels
+_NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to count as there
+
+
+def period(times: Sequence[np.ndarray], start: float, panel: float) -> int:
+    """Number of panels after which the doses of all lines repeat for the longest time; 1 without doses."""
+    times = [np.asarray(line, dtype=np.float64) for line in times if len(line)]
+    if not times:
+        return 1
+    last = int(max((line.max() - start) / panel for line in times)) + 1
+    marks = np.zeros(last + 1, dtype=np.uint64)
+    for row, line in enumerate(times):
+        place = (line[line >= start] - start) / panel
+        number = np.floor(place + 1e-9)
+        offset = np.round((place - number) * 1e7).astype(np.int64).astype(np.uint64)
+        # a hash of line and time of day, summed over the doses of a panel
+        mixed = (offset + np.uint64((row + 1) * 0x9E3779B97F4A7C15 % 2**64)) * np.uint64(0xD6E8FEB86659FD93)
+        np.add.at(marks, number.astype(np.int64), mixed ^ (mixed >> np.uint64(29)))
+    most = min(LONGEST_PERIOD, last)
+    return 1 + int(np.argmax([_longest_run(marks[step:] == marks[:-step]) for step in range(1, most + 1)]))
+
+
+def _longest_run(alike: np.ndarray) -> int:
+    breaks = np.flatnonzero(~np.concatenate([[False], alike, [False]]))
+    return int(np.diff(breaks).max()) - 1
+
+
+@dataclass
+class CascadeBlock(Block):
+    """LANES patients on their way through one arm, by the cascade.
+
+    Parameters beyond those of `Block`
+    ----------------------------------
+    cascade : object with `driver`, `disease`, `n_forcings` and kernels (see `pdsim.model.cascade.Cascade`)
+    panel : length of a panel, in the model's time unit
+    degree : of the forcings' series on a panel
+    reuse : whether panels may be used again
+    """
+
+    cascade: Any = None
+    panel: float = 1.0
+    degree: int = DEGREE
+    reuse: bool = True
+    tally: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        parts = self.cascade
+        # one array of status codes for driver and disease
+        self._two = self._part_state(np.array(parts.disease, dtype=np.int64), self.state.status)
+        self._one = self._part_state(np.array(parts.driver, dtype=np.int64), self._two.status)
+        first = self._part_problem(parts.driver, parts.derive_driver, parts.driver_derived)
+        options = first.options.copy()
+        options[0] *= _DRIVER
+        self._first = first._replace(options=options, absolute=_DRIVER * first.absolute)
+        self._second = self._part_problem(parts.disease, parts.derive_disease, parts.disease_derived)
+        self._split_lines()
+        self._nothing = make_forcing([], [], self.start)
+        self._aside = self.forcing._replace(
+            **{name: getattr(self.forcing, name).copy() for name in ("amounts", "inflow", "since", "modes", "steady")}
+        )
+        self._two_aside = self._copy(self._two)
+        self._one_aside = self._copy(self._one)._replace(status=self._two_aside.status)
+        self._panels = self._make_panels()
+        self._plan = self._make_plan()
+        self._seen = Seen(
+            self.record.y, self.record.present, self.record.concentrations, self.problem.output_times,
+            np.array(parts.driver, dtype=np.int64), np.array(parts.disease, dtype=np.int64),
+            np.zeros(len(self.species)), np.zeros(parts.n_forcings * LANES),
+        )  # fmt: skip
+        self._own_work()
+        self.tally = self._plan.tally
+
+    @staticmethod
+    def _copy(bundle: Any) -> Any:
+        return type(bundle)(*(array.copy() for array in bundle))
+
+    def _rows(self, array: np.ndarray, places: np.ndarray | Sequence[int]) -> np.ndarray:
+        return np.ascontiguousarray(array.reshape(-1, LANES)[np.asarray(places, dtype=np.int64)]).reshape(-1)
+
+    def _part_state(self, places: np.ndarray, status: np.ndarray) -> State:
+        count = len(places)
+        return State(
+            time=np.full(LANES, self.start),
+            step=np.zeros(LANES),
+            y=self._rows(self.state.y, places),
+            present=self._rows(self.state.present, places),
+            slope=np.zeros(count * LANES),
+            inflow=np.zeros(count * LANES),
+            redraw=np.zeros(count * LANES, dtype=np.int64),
+            fresh=np.ones(LANES, dtype=np.int64),
+            status=status,
+            next_output=np.zeros(LANES, dtype=np.int64),
+            counts=np.zeros(3 * LANES, dtype=np.int64),
+            stop=np.full(LANES, np.inf),
+        )
+
+    def _part_problem(self, places: Sequence[int], derive: Any, derived: int) -> Problem:
+        rows = list(places)
+        known = len(self.kernels.params)
+        params = np.zeros((known + derived, LANES))
+        params[:known] = np.asarray(self.params).reshape(-1, LANES)[:known]
+        flat = params.reshape(-1)
+        derive(LANES, flat)
+        draws = self.problem.draws.reshape(len(self.problem.counted), -1)[rows]
+        return Problem(
+            params=flat,
+            absolute=self.problem.absolute[rows],
+            counted=self.problem.counted[rows],
+            floor=self.problem.floor[rows],
+            draws=np.ascontiguousarray(draws).reshape(-1),
+            output_times=np.zeros(0),
+            options=self.problem.options,
+        )
+
+    def _split_lines(self) -> None:
+        driver, disease = list(self.cascade.driver), list(self.cascade.disease)
+        first: list[LineBlock] = []
+        second: list[LineBlock] = []
+        for line in self.lines_plan:
+            if line.drug >= 0:
+                first.append(line)
+            elif line.target in driver:
+                first.append(replace(line, target=driver.index(line.target)))
+            else:
+                second.append(replace(line, target=disease.index(line.target)))
+        self._driver_plan = first
+        self._lines = make_lines(first)
+        self._own = make_lines(second)
+        self._other: Lines = self._lines._replace(
+            given=self._lines.given.copy(),
+            next_start=self._lines.next_start.copy(),
+            next_stop=self._lines.next_stop.copy(),
+        )
+
+    def _make_panels(self) -> Panels:
+        repeats = self.reuse and self.cascade.repeats
+        slots = 1 + (period([line.times for line in self._driver_plan], self.start, self.panel) if repeats else 1)
+        compartments = int(self.forcing.first[-1])
+        rows = 2 * (compartments + len(self.cascade.driver))
+        moments = self.cascade.n_forcings * (self.degree + 1)
+        end = np.zeros((slots, rows, LANES))
+        end[slots - 1, 2 * compartments : 2 * compartments + len(self.cascade.driver)] = self._one.y.reshape(-1, LANES)
+        return Panels(
+            moments=np.zeros(slots * PIECES * moments * LANES),
+            start=np.zeros(slots * rows * LANES),
+            end=end.reshape(-1),
+            pointers=np.zeros(slots * 4 * len(self._driver_plan) * LANES, dtype=np.int64),
+            begun=np.zeros(slots * LANES),
+            level=np.full(slots * LANES, -1, dtype=np.int64),
+            near=self._near(compartments).reshape(-1),
+            at=np.full(LANES, slots - 1, dtype=np.int64),
+            depth=np.zeros(LANES, dtype=np.int64),
+            size=np.zeros(self.cascade.n_forcings * LANES),
+            shape=np.array([slots, PIECES, self.degree, int(repeats)], dtype=np.int64),
+            grid=np.array([self.start, self.panel]),
+        )
+
+    def _near(self, compartments: int) -> np.ndarray:
+        """How far apart two driver states may be and count as one, (row, lane)."""
+        amounts = np.zeros((compartments, LANES))
+        scale = np.asarray(self.kernels.scale, dtype=np.float64)[list(self.cascade.driver)]
+        states = np.repeat(scale, LANES).reshape(-1, LANES)
+        for line in self._driver_plan:
+            if line.drug >= 0:
+                rows = slice(self.forcing.first[line.drug], self.forcing.first[line.drug + 1])
+                amounts[rows] = np.maximum(amounts[rows], np.abs(line.amount))
+        return _NEAR * self.options.rtol * np.concatenate([amounts, amounts, states, states])
+
+    def _make_plan(self) -> Plan:
+        size = self._two.y.size
+        rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
+        whole = {"slot", "live", "active", "pieces", "redraw", "tally"}
+        return Plan(**{
+            name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
+            for name in Plan._fields
+        })  # fmt: skip
+
+    def _own_work(self) -> None:
+        states, diseased = len(self.cascade.driver), len(self.cascade.disease)
+        forcings, wide = self.cascade.n_forcings, self.degree + 1
+        species, compartments = len(self.species), int(self.forcing.first[-1])
+        rows = states + forcings
+        driver = {
+            "k": 7 * rows, "slope": rows, "trial": states, "gain": forcings * wide, "weight": 7 * wide,
+            "legendre": wide, "c": species, "decay": compartments, "steps": states, "ratio": rows, "absolute": states,
+            "fixed": states,
+        }  # fmt: skip
+        disease = {
+            "k": 7 * diseased, "moments": forcings * wide, "legendre": wide, "c": forcings,
+            **dict.fromkeys(("trial", "steps", "ratio", "absolute", "fixed"), diseased),
+        }  # fmt: skip
+        self._driver_work = DriverWork(**{name: np.zeros(driver.get(name, 1) * LANES) for name in DriverWork._fields})
+        zeros = {name: np.zeros(disease.get(name, 1) * LANES) for name in DiseaseWork._fields}
+        self._disease_work = DiseaseWork(**{**zeros, "poly": np.zeros(4 * diseased)})
+        for work, problem in ((self._driver_work, self._first), (self._disease_work, self._second)):
+            work.absolute[:] = np.repeat(problem.absolute, LANES)
+            work.fixed[:] = np.repeat(problem.counted, LANES)
+        # the kernel writes the forcings behind the slopes of the states
+        self._one = self._one._replace(slope=np.zeros(rows * LANES))
+        self._one_aside = self._one_aside._replace(slope=np.zeros(rows * LANES))
+
+    def advance(self, stop: float) -> None:
+        """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
+        from pdsim.solvers.cascade import advance_cascade
+
+        parts = self.cascade
+        advance_cascade(
+            parts.driver_rates, parts.disease_rates, self._first, self._second,
+            self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
+            self._one, self._two, self._one_aside, self._two_aside,
+            self._panels, self._plan, self._driver_work, self._disease_work, self._seen, stop,
+        )  # fmt: skip
+        counts = self._one.counts[: 2 * LANES].sum(), self._two.counts[: 2 * LANES].sum()
+        self.tally[3:5] += np.array(counts, dtype=np.int64)
+        self._steps += int(sum(counts))
+        self._collect()
+
+    def _collect(self) -> None:
+        """Write the present point into the state of the whole model, and the concentrations."""
+        from pdsim.solvers.readings import look
+
+        disease = list(self.cascade.disease)
+        look(
+            self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen,
+            self.state.y, self._work.c,
+        )  # fmt: skip
+        self.state.y.reshape(-1, LANES)[disease] = self._two.y.reshape(-1, LANES)
+        self.state.present.reshape(-1, LANES)[disease] = self._two.present.reshape(-1, LANES)
+        self.state.time[:] = self._two.time
+
+    def finish(self) -> None:
+        """Write the outputs due at the end of the run."""
+        from pdsim.solvers.cascade import finish_cascade
+
+        finish_cascade(self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen)
+
+    def concentrations(self) -> np.ndarray:
+        """Free concentrations at the lanes' present time, (species * lane,)."""
+        return self._work.c
+
+    def stop_dosing(self, lanes: np.ndarray) -> None:
+        """Give nothing more to the lanes marked in (lane,)."""
+        for lines in (self._lines, self._own, self._other):
+            lines.factor.reshape(-1, LANES)[:, lanes] = 0.0

@@ -1,0 +1,293 @@
+"""Panels of the cascade: what is kept of each, and when the driver repeats an earlier one.
+
+On a panel (a day) the forcings stand as Legendre moments. Panels of one period of the doses are kept in slots; where
+the driver comes to a panel in the state of the kept one, and the same doses follow, the kept moments hold again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pdsim._jit import LANES as W
+from pdsim._jit import jit
+from pdsim.solvers.arrays import INNER, Floats, Ints
+from pdsim.solvers.forcing import refresh, settle
+
+ALIKE = 1e-9  # largest shift of a dose, in the model's time unit, that still counts as the same course
+
+
+class Panels(NamedTuple):
+    """Kept panels; the last slot is for panels that are cut short and never used again."""
+
+    moments: Floats  # (slot, piece, forcing, degree, lane)
+    start: Floats  # (slot, row, lane) driver at the start: amounts, infusions, states, infusions into states
+    end: Floats  # (slot, row, lane) the same at the end
+    pointers: Ints  # (slot, 4, line, lane) next start and stop of each line at the start, and at the end
+    begun: Floats  # (slot, lane) time at which the kept panel began
+    level: Ints  # (slot, lane) its pieces are 2**level; -1 where nothing is kept
+    near: Floats  # (row, lane) how far apart two driver states may be and count as one
+    at: Ints  # (lane,) slot at whose end the driver stands now
+    depth: Ints  # (lane,) pieces of the next panel are 2**depth
+    size: Floats  # (forcing, lane) largest value so far
+    shape: Ints  # slots, most pieces, degree of the moments, 1 where panels may be used again
+    grid: Floats  # time of the first panel, length of a panel
+
+
+class Plan(NamedTuple):
+    """The panel that each lane is on."""
+
+    begin: Floats  # (lane,)
+    end: Floats  # (lane,)
+    until: Floats  # (lane,) end of the present piece
+    origin: Floats  # (lane,) start of the present piece
+    target: Floats  # (lane,) next output on the panel
+    slot: Ints  # (lane,)
+    live: Ints  # (lane,) 1 where the driver is integrated
+    active: Ints  # (lane,) 1 where the piece is to be integrated
+    pieces: Ints  # (lane,)
+    y: Floats  # (state, lane) disease at the start of the panel
+    present: Floats  # (state, lane)
+    redraw: Ints  # (state, lane)
+    step: Floats  # (lane,)
+    check: Floats  # (state, lane) disease at its end with moments of one degree less
+    check_present: Floats  # (state, lane)
+    tally: Ints  # panels used again, panels integrated, halvings, driver steps, disease steps
+
+
+@jit(**INNER)
+def keep_driver(rows, slot, forcing, state, lane, time):
+    """Write the driver of one lane at `time` into rows (slot, row, lane)."""
+    for drug in range(forcing.first.size - 1):
+        settle(forcing, drug, lane, time)
+    compartments = forcing.first[forcing.first.size - 1]
+    states = state.y.size // W
+    base = slot * 2 * (compartments + states) * W + lane
+    for i in range(compartments):
+        rows[base + i * W] = forcing.amounts[i * W + lane]
+        rows[base + (compartments + i) * W] = forcing.inflow[i * W + lane]
+    base += 2 * compartments * W
+    for i in range(states):
+        rows[base + i * W] = state.y[i * W + lane]
+        rows[base + (states + i) * W] = state.inflow[i * W + lane]
+
+
+@jit(**INNER)
+def restore_driver(rows, slot, forcing, state, lane, time):
+    """Set the driver of one lane to what `keep_driver` wrote, as of `time`."""
+    compartments = forcing.first[forcing.first.size - 1]
+    states = state.y.size // W
+    base = slot * 2 * (compartments + states) * W + lane
+    for i in range(compartments):
+        forcing.amounts[i * W + lane] = rows[base + i * W]
+        forcing.inflow[i * W + lane] = rows[base + (compartments + i) * W]
+    for drug in range(forcing.first.size - 1):
+        forcing.since[drug * W + lane] = time
+        refresh(forcing, drug, lane)
+    base += 2 * compartments * W
+    for i in range(states):
+        state.y[i * W + lane] = rows[base + i * W]
+        state.inflow[i * W + lane] = rows[base + (states + i) * W]
+    state.time[lane] = time
+    state.fresh[lane] = 1
+
+
+@jit(**INNER)
+def keep_pointers(panels, lines, slot, lane, at_end):
+    """Note where each line of one lane stands at the start (0) or end (1) of a panel."""
+    count = lines.drug.size
+    for line in range(count):
+        base = ((slot * 4 + 2 * at_end) * count + line) * W + lane
+        panels.pointers[base] = lines.next_start[line * W + lane]
+        panels.pointers[base + count * W] = lines.next_stop[line * W + lane]
+
+
+@jit(**INNER)
+def restore_pointers(panels, lines, slot, lane):
+    """Set each line of one lane back to the start of a panel."""
+    count = lines.drug.size
+    for line in range(count):
+        base = (slot * 4 * count + line) * W + lane
+        lines.next_start[line * W + lane] = panels.pointers[base]
+        lines.next_stop[line * W + lane] = panels.pointers[base + count * W]
+
+
+@jit(**INNER)
+def same_driver(panels, slot, lane):
+    """Whether one lane's driver stands now as it did at the start of a kept panel."""
+    rows = panels.near.size // W
+    here = panels.at[lane] * rows * W + lane
+    there = slot * rows * W + lane
+    for row in range(rows):
+        now = panels.end[here + row * W]
+        then = panels.start[there + row * W]
+        if not abs(now - then) <= panels.near[row * W + lane] + 1e-12 * abs(then):
+            return False
+    return True
+
+
+@jit(**INNER)
+def _stops_alike(panels, lines, line, lane, slot, shift, end, starts):
+    """Whether one line's infusions end in a panel as they did in a kept one; `starts` is the next start at its end."""
+    count = lines.drug.size
+    base = (slot * 4 * count + line) * W + lane
+    before = panels.pointers[base + count * W]
+    passed = panels.pointers[base + 3 * count * W] - before
+    begun = lines.next_start[line * W + lane]
+    here = lines.next_stop[line * W + lane]
+    if here + passed > starts:
+        return False
+    for i in range(passed):
+        factor = lines.factor[line * W + lane] if here + i >= begun else lines.given[(here + i) * W + lane]
+        if factor != lines.given[(before + i) * W + lane]:
+            return False
+        if abs(lines.times[here + i] - lines.times[before + i] - shift) > ALIKE:
+            return False
+    following = here + passed
+    over = lines.lag[line * W + lane] + lines.duration[line]
+    return not (following < starts and lines.times[following] + over < end)
+
+
+@jit(**INNER)
+def same_doses(panels, lines, slot, lane, begin, end):
+    """Whether the doses of one lane from `begin` to `end` are those of a kept panel."""
+    count = lines.drug.size
+    shift = begin - panels.begun[slot * W + lane]
+    for line in range(count):
+        base = (slot * 4 * count + line) * W + lane
+        before = panels.pointers[base]
+        passed = panels.pointers[base + 2 * count * W] - before
+        here = lines.next_start[line * W + lane]
+        factor = lines.factor[line * W + lane]
+        last = lines.first[line + 1]
+        if factor == 0.0:
+            for i in range(passed):
+                if lines.given[(before + i) * W + lane] != 0.0:
+                    return False
+            passed = 0
+        else:
+            if here + passed > last:
+                return False
+            for i in range(passed):
+                if lines.given[(before + i) * W + lane] != factor:
+                    return False
+                if abs(lines.times[here + i] - lines.times[before + i] - shift) > ALIKE:
+                    return False
+            if here + passed < last and lines.times[here + passed] + lines.lag[line * W + lane] < end:
+                return False
+        if lines.duration[line] > 0.0 and not _stops_alike(panels, lines, line, lane, slot, shift, end, here + passed):
+            return False
+    return True
+
+
+@jit(**INNER)
+def pass_over(panels, lines, slot, lane, end):
+    """Move one lane's lines over a panel that is used again; `same_doses` has found them alike."""
+    count = lines.drug.size
+    for line in range(count):
+        at = line * W + lane
+        base = (slot * 4 * count + line) * W + lane
+        factor = lines.factor[at]
+        stops = panels.pointers[base + 3 * count * W] - panels.pointers[base + count * W]
+        i = lines.next_start[at]
+        if factor == 0.0:
+            idle = lines.next_stop[at] == i
+            while i < lines.first[line + 1] and lines.times[i] + lines.lag[at] < end:
+                lines.given[i * W + lane] = 0.0
+                i += 1
+            lines.next_stop[at] = i if idle else lines.next_stop[at] + stops
+        else:
+            for _ in range(panels.pointers[base + 2 * count * W] - panels.pointers[base]):
+                lines.given[i * W + lane] = factor
+                i += 1
+            lines.next_stop[at] = i if lines.duration[line] <= 0.0 else lines.next_stop[at] + stops
+        lines.next_start[at] = i
+
+
+@jit(**INNER)
+def copy_panel(panels, source, slot, lane):
+    """Keep one lane's panel of slot `source` in another slot as well."""
+    slots = panels.shape[0]
+    for array in (panels.moments, panels.start, panels.end):
+        rows = array.size // (slots * W)
+        for row in range(rows):
+            array[(slot * rows + row) * W + lane] = array[(source * rows + row) * W + lane]
+    rows = panels.pointers.size // (slots * W)
+    for row in range(rows):
+        panels.pointers[(slot * rows + row) * W + lane] = panels.pointers[(source * rows + row) * W + lane]
+    panels.begun[slot * W + lane] = panels.begun[source * W + lane]
+    panels.level[slot * W + lane] = panels.level[source * W + lane]
+
+
+@jit(**INNER)
+def reuse(panels, lines, lane, slot, begin, end):
+    """Use a kept panel for one lane's next one, if the driver repeats it; return whether it does."""
+    if panels.shape[3] == 0:
+        return False
+    last = panels.at[lane]
+    for candidate in (slot, last):
+        if candidate == panels.shape[0] - 1 or panels.level[candidate * W + lane] < 0:
+            continue
+        if same_driver(panels, candidate, lane) and same_doses(panels, lines, candidate, lane, begin, end):
+            pass_over(panels, lines, candidate, lane, end)
+            if candidate != slot:
+                copy_panel(panels, candidate, slot, lane)
+            panels.at[lane] = slot
+            return True
+    return False
+
+
+@jit(**INNER)
+def load_moments(panels, slot, piece, lane, moments, dropped):
+    """Copy the moments of one lane's piece to the front (forcing, degree, lane), without the last `dropped` ones."""
+    wide = panels.shape[2] + 1
+    rows = panels.size.size // W * wide
+    base = (slot * panels.shape[1] + piece) * rows * W + lane
+    for row in range(rows):
+        moments[row * W + lane] = panels.moments[base + row * W] if row % wide < wide - dropped else 0.0
+
+
+@jit(**INNER)
+def store_moments(panels, slot, piece, lane, moments):
+    """Keep the moments of one lane's piece."""
+    rows = panels.size.size // W * (panels.shape[2] + 1)
+    base = (slot * panels.shape[1] + piece) * rows * W + lane
+    for row in range(rows):
+        panels.moments[base + row * W] = moments[row * W + lane]
+
+
+@jit(**INNER)
+def plan_panels(panels, plan, state, stop):
+    """Choose the next panel of every lane that is to go on; return how many are."""
+    running = 0
+    for lane in range(W):
+        plan.active[lane] = 0
+        plan.live[lane] = 0
+        time = state.time[lane]
+        plan.begin[lane] = time
+        plan.end[lane] = time
+        if state.status[lane] != 0 or time >= stop:
+            continue
+        running += 1
+        number = np.floor((time - panels.grid[0]) / panels.grid[1] + 1e-9)
+        begin = panels.grid[0] + number * panels.grid[1]
+        whole = panels.grid[0] + (number + 1.0) * panels.grid[1]
+        plan.end[lane] = min(whole, state.stop[lane], stop)
+        cut = time != begin or plan.end[lane] != whole
+        slots = panels.shape[0] - 1
+        plan.slot[lane] = slots if cut else np.int64(number) % slots
+        plan.active[lane] = 1
+    return running
+
+
+@jit(**INNER)
+def cut_piece(plan, lane, piece, end):
+    """Set origin and until of one lane's piece of its panel, or of the part of it before `end`."""
+    if piece >= plan.pieces[lane]:
+        return False
+    span = end - plan.begin[lane]
+    plan.origin[lane] = plan.begin[lane] + span * piece / plan.pieces[lane]
+    last = piece + 1 == plan.pieces[lane]
+    plan.until[lane] = end if last else plan.begin[lane] + span * (piece + 1) / plan.pieces[lane]
+    return True

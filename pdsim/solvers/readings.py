@@ -1,0 +1,156 @@
+"""What is read of a cascade between the ends of panels: a second course beside the main one, which it never touches."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pdsim._jit import LANES as W
+from pdsim._jit import jit
+from pdsim.solvers.arrays import INNER, PLAIN, Floats, Forcing, Ints, Lines, State, numba_type
+from pdsim.solvers.disease import disease_piece
+from pdsim.solvers.driver import driver_piece
+from pdsim.solvers.events import apply_events
+from pdsim.solvers.forcing import lane_concentrations
+from pdsim.solvers.panels import Panels, cut_piece, restore_driver
+from pdsim.solvers.status import OK
+
+
+class Seen(NamedTuple):
+    """Where outputs go, and where the states of driver and disease stand among the model's."""
+
+    y: Floats  # (output, state, lane)
+    present: Floats  # (output, state, lane)
+    concentrations: Floats  # (output, species, lane)
+    times: Floats  # (output,)
+    driver: Ints  # (driver state,)
+    disease: Ints  # (disease state,)
+    species: Floats  # (species,) scratch
+    size: Floats  # (forcing, lane) scratch
+
+
+@jit(**INNER)
+def _leave_main(panels, seen, aside, lines, other, one, lane, time):
+    """Bring the second course of one lane's driver to where the main one stands at `time`."""
+    for line in range(lines.drug.size):
+        at = line * W + lane
+        other.next_start[at] = lines.next_start[at]
+        other.next_stop[at] = lines.next_stop[at]
+        for i in range(lines.next_stop[at], lines.next_start[at]):
+            other.given[i * W + lane] = lines.given[i * W + lane]
+    restore_driver(panels.end, panels.at[lane], aside, one, lane, time)
+    one.step[lane] = 0.0
+    for at in range(lane, seen.size.size, W):
+        seen.size[at] = panels.size[at]
+
+
+@jit(**INNER)
+def _copy_disease(two, copy, lane):
+    for at in range(lane, two.y.size, W):
+        copy.y[at] = two.y[at]
+        copy.present[at] = two.present[at]
+        copy.redraw[at] = two.redraw[at]
+        copy.inflow[at] = two.inflow[at]
+    copy.time[lane] = two.time[lane]
+    copy.step[lane] = two.step[lane]
+    copy.status[lane] = OK
+    copy.counts[lane] = 0
+
+
+@jit(**INNER)
+def _show(seen, row, one, two, forcing, lane, time):
+    """Write one lane's states and concentrations as an output row."""
+    states = seen.driver.size + seen.disease.size
+    for i in range(seen.driver.size):
+        at = (row * states + seen.driver[i]) * W + lane
+        seen.y[at] = one.y[i * W + lane]
+        seen.present[at] = 1.0
+    for i in range(seen.disease.size):
+        at = (row * states + seen.disease[i]) * W + lane
+        seen.y[at] = two.y[i * W + lane]
+        seen.present[at] = two.present[i * W + lane]
+    lane_concentrations(forcing, lane, time, seen.species)
+    for s in range(seen.species.size):
+        seen.concentrations[(row * seen.species.size + s) * W + lane] = seen.species[s]
+
+
+@jit(**INNER)
+def show_here(aside, lines, other, one, two, panels, seen, row, lane):
+    """Write one lane's present point as an output row."""
+    _leave_main(panels, seen, aside, lines, other, one, lane, two.time[lane])
+    _show(seen, row, one, two, aside, lane, two.time[lane])
+
+
+@jit(**INNER)
+def _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen):
+    """Start the second course of every lane with an output on its panel; return how many are, and go inside it."""
+    due = 0
+    inside = 0
+    for lane in range(W):
+        plan.active[lane] = 0
+        row = two.next_output[lane]
+        if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
+            continue
+        due += 1
+        plan.active[lane] = 1
+        plan.pieces[lane] = 1 << panels.depth[lane]
+        plan.target[lane] = max(seen.times[row], plan.begin[lane])
+        _leave_main(panels, seen, aside, lines, other, one, lane, plan.begin[lane])
+        one.status[lane] = OK
+        one.counts[lane] = 0
+        _copy_disease(two, copy, lane)
+        if plan.target[lane] > plan.begin[lane]:
+            inside += 1
+    return due, inside
+
+
+@jit(**INNER)
+def write_outputs(
+    driver_rates, disease_rates, first, second, aside, lines, other, one, two, copy, panels, plan, work, under, seen
+):
+    """Write the outputs that lie on the planned panels of the lanes marked live, their ends excluded.
+
+    Each is reached from the start of its panel, so that none depends on the others.
+    """
+    while True:
+        due, inside = _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen)
+        if due == 0:
+            return
+        for piece in range(panels.shape[1] if inside > 0 else 0):
+            for lane in range(W):
+                plan.active[lane] = 0
+                row = two.next_output[lane]
+                if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
+                    continue
+                if plan.target[lane] > plan.begin[lane] and cut_piece(plan, lane, piece, plan.target[lane]):
+                    plan.active[lane] = 1
+            driver_piece(
+                W, driver_rates, first, aside, other, one, plan, panels.grid[1], work, under.moments, seen.size
+            )
+            disease_piece(W, disease_rates, second, copy, plan, under)
+        for lane in range(W):
+            row = two.next_output[lane]
+            if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
+                continue
+            apply_events(first, other, aside, one, lane, plan.target[lane])
+            if one.status[lane] == OK and copy.status[lane] == OK:
+                _show(seen, row, one, copy, aside, lane, plan.target[lane])
+            two.next_output[lane] = row + 1
+
+
+def _signature():
+    from numba import types
+
+    bundles = (Forcing, Lines, Lines, State, State, Panels, Seen)
+    return types.void(*(numba_type(bundle) for bundle in bundles), types.float64[::1], types.float64[::1])
+
+
+@jit(signature=_signature(), **PLAIN)
+def look(aside, lines, other, one, two, panels, seen, y, c):
+    """Driver states of every lane at its present time into y (state, lane), free concentrations into c."""
+    for lane in range(W):
+        _leave_main(panels, seen, aside, lines, other, one, lane, two.time[lane])
+        for i in range(seen.driver.size):
+            y[seen.driver[i] * W + lane] = one.y[i * W + lane]
+        lane_concentrations(aside, lane, two.time[lane], seen.species)
+        for s in range(seen.species.size):
+            c[s * W + lane] = seen.species[s]
