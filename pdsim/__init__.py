@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pdsim import endpoints, plot, report
     from pdsim.cohort import load_cohort, sample_cohort, save_cohort
-    from pdsim.dosing import Regimen
+    from pdsim.dosing import EventTable, Regimen
     from pdsim.errors import PdsimError
+    from pdsim.events import simulate_events, steady_state
     from pdsim.library import Library, load_drug, load_model, load_population, load_regimen
     from pdsim.model import check_model
     from pdsim.simulate import Arm, simulate, state_at
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Arm",
+    "EventTable",
     "Library",
     "PdsimError",
     "Regimen",
@@ -42,13 +44,16 @@ __all__ = [
     "save_cohort",
     "save_run",
     "simulate",
+    "simulate_events",
     "state_at",
+    "steady_state",
 ]
 
 _HOMES = {
     "pdsim.cohort": ("load_cohort", "sample_cohort", "save_cohort"),
-    "pdsim.dosing": ("Regimen",),
+    "pdsim.dosing": ("EventTable", "Regimen"),
     "pdsim.errors": ("PdsimError",),
+    "pdsim.events": ("simulate_events", "steady_state"),
     "pdsim.library": ("Library", "load_drug", "load_model", "load_population", "load_regimen"),
     "pdsim.model": ("check_model",),
     "pdsim.simulate": ("Arm", "simulate", "state_at"),

@@ -1,9 +1,10 @@
-"""Regimens: which drug is given how much, on which days."""
+"""Regimens and event tables: what is given how much, and when."""
 
 from __future__ import annotations
 
 from pdsim.dosing.dose import Dose, DoseLine
 from pdsim.dosing.parse import regimen_from_dict
 from pdsim.dosing.regimen import Regimen
+from pdsim.dosing.table import EventTable
 
-__all__ = ["Dose", "DoseLine", "Regimen", "regimen_from_dict"]
+__all__ = ["Dose", "DoseLine", "EventTable", "Regimen", "regimen_from_dict"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from pdsim.dosing.dose import Dose, DoseLine
 from pdsim.dosing.text import describe_dose, dose_to_dict, tidy
 from pdsim.errors import DoseError
 from pdsim.units import days as to_days
+
+if TYPE_CHECKING:
+    from pdsim.dosing.table import EventTable
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,31 @@ class Regimen:
             times.flags.writeable = False
             lines.append(DoseLine(dose.drug, dose.amount, dose.unit, dose.per, dose.route, dose.duration, times))
         return tuple(lines)
+
+    def to_table(self, stop: str | float, model: Any = None, **more: Any) -> EventTable:
+        """Write the doses below `stop` as an event table that `pdsim.simulate_events` takes.
+
+        Parameters
+        ----------
+        stop : str or float
+            ``"84 d"``; a bare number is days.
+        model : Model, optional
+            Its time unit is that of TIME, its states' units those of AMT; without it days, and amounts as written.
+        patients : int or sequence of int
+            Number of patients, or their IDs; 1 if left out.
+        at : sequence of float
+            Days at which a row without a dose is added; it comes after the doses of its time.
+        scale : mapping
+            ``"m2"`` and ``"kg"`` to array (patient,), for doses by size; see `pdsim.pk.dose_scale`.
+
+        Raises
+        ------
+        DoseError
+            If a drug is no dosed state of the model, or a size is missing.
+        """
+        from pdsim.dosing.regimen_table import regimen_table
+
+        return regimen_table(self, stop, model, **more)
 
     def days(self, stop: float) -> dict[str, np.ndarray]:
         """Give the days (int, from 0, ascending) on which each drug is given before `stop`."""

@@ -1,0 +1,96 @@
+"""Whether a model is linear in its states, from its traced rates, and its matrices for given parameters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pdsim._jit import LANES
+
+_UNIT = 2.0**100  # a unit state so large that the constant part of a rate costs the matrix no digits
+
+
+def not_linear(kernels: Any) -> tuple[str, ...]:
+    """List what keeps a model from a closed form; nothing if its rates are linear in the states and free of time.
+
+    The answer belongs to the text of the kernels and is kept beside them, so that SymPy is imported once a model.
+    """
+    from pdsim.model import files
+
+    name = f"linear_{files.digest_of(kernels.module, Path(__file__).read_text(encoding='utf-8'))}.json"
+    found = files.read_json(name)
+    if found is None:
+        found = {"bent": _bent(kernels)}
+        files.write_once(name, json.dumps(found))
+    states = kernels.states
+    counted = [f"'{state}' is kept as a logarithm" for state, x in zip(states, kernels.extinct_below, strict=True) if x]
+    timed = [f"the rate of '{state}' depends on time" for state in kernels.structure["time"]]
+    bent = [f"the rate of '{states[row]}' is not linear in '{states[column]}'" for row, column in found["bent"]]
+    return (*counted, *timed, *bent)
+
+
+def _bent(kernels: Any) -> list[tuple[int, int]]:
+    """Rates and states (by place) that are not in proportion: the slope still holds a state."""
+    from pdsim.model import trace
+
+    dosed, keep = kernels.options
+    traced = trace(kernels.model, kernels.clones, kernels.uses, dosed=dosed, keep=keep)
+    symbols = list(traced.states.values())
+    return [
+        (row, column)
+        for row, rate in enumerate(traced.derivatives.values())
+        for column, symbol in enumerate(symbols)
+        if symbol in rate.free_symbols and rate.diff(symbol).free_symbols & set(symbols)
+    ]
+
+
+def system(kernels: Any, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read matrix and constant part of the rates from the compiled kernel, ``dx/dt = matrix @ x + constant``.
+
+    Parameters
+    ----------
+    kernels : Kernels
+        Of a model that `not_linear` has nothing against.
+    params : array, (patient, param)
+
+    Returns
+    -------
+    matrix : array, (patient, state, state)
+    constant : array, (patient, state)
+    """
+    states = len(kernels.states)
+    points = np.concatenate([np.zeros((1, states)), _UNIT * np.eye(states)])
+    constant_and_columns = rates_at(
+        kernels, np.repeat(params, len(points), axis=0), np.tile(points, (len(params), 1))
+    ).reshape(len(params), states + 1, states)
+    constant = constant_and_columns[:, 0]
+    columns = (constant_and_columns[:, 1:] - constant[:, None]) / _UNIT
+    return np.swapaxes(columns, 1, 2), constant
+
+
+def rates_at(kernels: Any, params: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Rates (point, state) at points with their own parameters (point, param) and natural states (point, state)."""
+    count, width = states.shape
+    out = np.empty((count, width))
+    for first in range(0, count, LANES):
+        rows = np.minimum(np.arange(first, first + LANES), count - 1)
+        p = filled_params(kernels, params[rows])
+        y = np.ascontiguousarray(states[rows].T).reshape(-1)
+        dy = np.zeros(width * LANES)
+        kernels.rates(LANES, np.zeros(LANES), y, p, np.zeros(0), np.ones(width * LANES), dy)
+        here = min(LANES, count - first)
+        out[first : first + here] = dy.reshape(width, LANES).T[:here]
+    return out
+
+
+def filled_params(kernels: Any, params: np.ndarray) -> np.ndarray:
+    """Parameters of LANES patients (patient, param) with the rows derived from them, as the kernels read them."""
+    count = len(kernels.params)
+    rows = np.zeros((count + kernels.n_derived, LANES))
+    rows[:count] = params.T
+    flat = rows.reshape(-1)
+    kernels.derive(LANES, flat)
+    return flat

@@ -1,0 +1,168 @@
+"""Numbers of every row of a table: model parameters, and lag, bioavailability, rate and duration of its doses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from pdsim.dosing.records import Mistakes
+from pdsim.dosing.table import EventTable
+from pdsim.dosing.timeline import Doses
+from pdsim.errors import did_you_mean
+
+Given = Mapping[str, float | str]
+
+
+def parameter_rows(kernels: Any, table: EventTable, params: Given | None, mistakes: Mistakes) -> np.ndarray:
+    """Value of every parameter in every row, (row, param): default, then column of its name, then `params`."""
+    values = np.repeat(np.asarray(kernels.param_defaults, dtype=float)[None], len(table), axis=0)
+    places: dict[str, list[int]] = {}
+    for place, flat in enumerate(kernels.params):
+        for name in dict.fromkeys([flat.partition("[")[0], flat]):
+            places.setdefault(name, []).append(place)
+    for name, own in places.items():
+        column = table.column(name)
+        if column is not None and name not in (params or {}):
+            values[:, own] = _column(table, column, f"parameter '{name}'", mistakes)[:, None]
+    for name, given in (params or {}).items():
+        if name not in places:
+            mistakes.add(f"params: the model has no parameter '{name}'.{did_you_mean(name, places)}")
+            continue
+        values[:, places[name]] = _number_or_column(given, table, f"parameter '{name}'", mistakes)[:, None]
+    return values
+
+
+def _column(table: EventTable, name: str, use: str, mistakes: Mistakes) -> np.ndarray:
+    column = table.columns[name]
+    if column.dtype == object:
+        mistakes.add(f"column {name}, used for {use}, holds text")
+        return np.zeros(len(table))
+    mistakes.where(~np.isfinite(column), f"column {name}, used for {use}, has no number")
+    return np.nan_to_num(column, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _number_or_column(given: float | str, table: EventTable, use: str, mistakes: Mistakes) -> np.ndarray:
+    if not isinstance(given, str):
+        if not np.isfinite(given):
+            mistakes.add(f"{use} is {given}; it must be a finite number")
+        return np.full(len(table), float(given))
+    column = table.column(given)
+    if column is None:
+        mistakes.add(f"the table has no column {given} for {use}.{did_you_mean(given, table.columns)}")
+        return np.zeros(len(table))
+    return _column(table, column, use, mistakes)
+
+
+class DoseValues:
+    """Lag, bioavailability, rate and duration of doses by the state that they enter.
+
+    Parameters
+    ----------
+    kernels : Kernels
+    table : EventTable
+    values : array, (row, param)
+        From `parameter_rows`, with any variability worked in.
+    mistakes : Mistakes
+        Where what does not fit is noted.
+    """
+
+    def __init__(self, kernels: Any, table: EventTable, values: np.ndarray, mistakes: Mistakes) -> None:
+        self.kernels, self.table, self.values, self.mistakes = kernels, table, values, mistakes
+        self.dosed = [kernels.states[place] for place in kernels.dosed]
+
+    def doses(self, lag: Given, bioavailability: Given, rate: Given, duration: Given) -> Doses:
+        """Work out every record; the given mappings go from a state to a number, a parameter or a column."""
+        table = self.table
+        target = self._targets()
+        lags = self._by_state("lag", lag, target, 0.0)
+        factor = self._by_state("bioavailability", bioavailability, target, 1.0)
+        rates = self._by_state("rate", rate, target, np.nan)
+        lasts = self._by_state("duration", duration, target, np.nan)
+        given = table.dose
+        for name, column in (("lag", lags), ("bioavailability", factor)):
+            self.mistakes.values(given & (column < 0), column, f"the {name} of this dose is {{}}, below 0")
+        by_rate, by_duration = given & (table.rate == -1), given & (table.rate == -2)
+        self._need("RATE -1 asks for rate", by_rate, rates, target, least="above 0", good=rates > 0)
+        self._need("RATE -2 asks for duration", by_duration, lasts, target, least="0 or more", good=lasts >= 0)
+        amount = table.amt * factor
+        flow = np.where(by_rate, rates, np.where(table.rate > 0, table.rate, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            flow = np.where(by_duration, np.where(lasts > 0, amount / lasts, 0.0), flow)
+            length = np.where(by_duration, lasts, np.where(flow > 0, amount / flow, 0.0))
+        length = np.where(given & (table.amt == 0) & (flow > 0) & (table.ss > 0), inf, length)
+        return Doses(
+            time=table.time,
+            evid=table.evid,
+            given=given,
+            target=target,
+            amount=amount,
+            rate=np.nan_to_num(flow),
+            duration=np.nan_to_num(length, nan=0.0, posinf=inf),
+            lag=lags,
+            interval=table.ii,
+            further=table.addl,
+            steady=np.where(given, table.ss, 0),
+        )
+
+    def _targets(self) -> np.ndarray:
+        """Place of the state that each dose enters, (row,); 0 in other rows."""
+        states, target = self.kernels.states, np.zeros(len(self.table), dtype=np.int64)
+        for row in np.flatnonzero(self.table.dose).tolist():
+            cmt = self.table.cmt[row]
+            place = self._place(cmt, row)
+            if place is not None and states[place] not in self.dosed:
+                known = ", ".join(self.dosed) or "none"
+                self.mistakes.add(f"CMT {cmt}: no doses enter '{states[place]}'; with dosed=True: {known}", [row])
+            target[row] = place or 0
+        return target
+
+    def _place(self, cmt: Any, row: int) -> int | None:
+        states = self.kernels.states
+        if cmt is None:
+            if len(self.dosed) == 1:
+                return states.index(self.dosed[0])
+            which = f"the model has several: {', '.join(self.dosed)}" if self.dosed else "the model declares none"
+            self.mistakes.add(f"the dose names no CMT, and of states that doses enter {which}", [row])
+        elif isinstance(cmt, str):
+            if cmt in states:
+                return states.index(cmt)
+            self.mistakes.add(f"CMT '{cmt}' is no state.{did_you_mean(cmt, states)} States: {', '.join(states)}", [row])
+        elif isinstance(cmt, int) and 1 <= cmt <= len(states):
+            return cmt - 1
+        elif cmt > 0:  # a negative one is a mistake of the table itself
+            self.mistakes.add(f"CMT {cmt} is no place among the {len(states)} states", [row])
+        return None
+
+    def _by_state(self, what: str, given: Given, target: np.ndarray, otherwise: float) -> np.ndarray:
+        """Value of each row's dose, (row,)."""
+        found = np.full(len(self.table), otherwise)
+        for state, value in given.items():
+            if state not in self.kernels.states:
+                hint = did_you_mean(state, self.kernels.states)
+                self.mistakes.add(f"{what}: the model has no state '{state}'.{hint}")
+                continue
+            rows = self.table.dose & (target == self.kernels.states.index(state))
+            found[rows] = self._value(value, f"{what} of '{state}'")[rows]
+        return found
+
+    def _value(self, given: float | str, use: str) -> np.ndarray:
+        if isinstance(given, str) and given in self.kernels.params:
+            return self.values[:, self.kernels.params.index(given)]
+        if isinstance(given, str) and self.table.column(given) is None:
+            known = [*self.kernels.params, *self.table.columns]
+            self.mistakes.add(f"{use}: '{given}' is neither a parameter nor a column.{did_you_mean(given, known)}")
+            return np.zeros(len(self.table))
+        return _number_or_column(given, self.table, use, self.mistakes)
+
+    def _need(
+        self, what: str, rows: np.ndarray, values: np.ndarray, target: np.ndarray, *, least: str, good: np.ndarray
+    ) -> None:
+        for state in np.unique(target[rows]):
+            name = self.kernels.states[state]
+            own = rows & (target == state)
+            argument = what.rpartition(" ")[2]
+            self.mistakes.where(own & np.isnan(values), f"{what}; pass {argument} = {{'{name}': ...}}")
+            self.mistakes.where(own & ~np.isnan(values) & ~good, f"{what}, which must be {least}")
