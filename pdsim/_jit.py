@@ -76,9 +76,18 @@ def jit(function: Callable | None = None, *, signature: Any = None, **more: Any)
         return lambda late: jit(late, signature=signature, **more)
     import numba
 
+    _vectorise_large()
     options = {**FLAGS, "cache": True, **more}
     with _cache_at(cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"):
         return numba.njit(**options)(function) if signature is None else numba.njit(signature, **options)(function)
+
+
+@cache
+def _vectorise_large() -> None:
+    """Let LLVM compare more pairs of rows before it gives up: a kernel of fifty states would lose all SIMD."""
+    from llvmlite import binding
+
+    binding.set_option("pdsim", "--memory-check-merge-threshold=2000")
 
 
 def thread_count(threads: int | None = None) -> int:

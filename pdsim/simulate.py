@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdsim._jit import LANES, thread_count
-from pdsim.ensemble.plan import Arm, Grid, Plan, drugs_of, effect_uses, parameters
+from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, parameters
 from pdsim.errors import CohortError, PdsimError, SolverError, did_you_mean
 from pdsim.solvers.block import METHODS, Options
 from pdsim.solvers.status import ADVICE, MEANINGS
@@ -185,7 +185,14 @@ def _plan(
     cards = drugs_of(arms, model, drugs)
     systems = {name: card.system(cohort) for name, card in cards.items()}
     clones = tuple(str(name) for name in cohort["clone"].values) if "clone" in cohort.coords else ()
-    kernels = make_kernels(model, clones, effect_uses(systems))
+    given = {} if initial is None else initial.data_vars
+    kernels = make_kernels(
+        model,
+        clones,
+        effect_uses(systems),
+        dosed=dosed_states(arms, model),
+        keep=[str(name) for name in given if name in model.states],
+    )
     return Plan(
         model=model,
         kernels=kernels,

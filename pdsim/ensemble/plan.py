@@ -160,6 +160,12 @@ def is_dosed(model: Model, name: str) -> bool:
     return state is not None and state.dosed
 
 
+def dosed_states(arms: Mapping[str, Arm], model: Model) -> list[str]:
+    """Names of the states that a dose of any arm enters, without their clones."""
+    doses = [dose.drug for arm in arms.values() if arm.regimen for dose in arm.regimen.doses]
+    return sorted({name.partition("[")[0] for name in doses if is_dosed(model, name)})
+
+
 def _scale(line: DoseLine, cohort: xr.Dataset, rows: np.ndarray) -> np.ndarray:
     from pdsim.pk import dose_scale
 

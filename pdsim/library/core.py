@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdsim.errors import NotFoundError, did_you_mean
 from pdsim.library.files import read_toml, shown
-from pdsim.library.places import KINDS, Kind, Place, from_environment, kind_of, shipped
+from pdsim.library.places import KINDS, Kind, Place, from_environment, kind_of, shipped, stem
 
 if TYPE_CHECKING:
     from pdsim.cohort import Population
@@ -140,6 +140,8 @@ class Library:
         if name.endswith(".py"):
             return "model"
         path = self._absolute(name)
+        if path.is_dir():
+            return "model"
         keys = set(read_toml(path))
         found = next((kind.name for kind in KINDS.values() if keys & kind.tables), None)
         if found is None:
@@ -154,11 +156,13 @@ class Library:
         path = self.find(kind, name).resolve()
         key = (kind, path)
         if key not in self._loaded:
-            self._loaded[key] = read(path, path.stem)
+            self._loaded[key] = read(path, stem(path))
         return self._loaded[key]
 
     def _by_path(self, kind: Kind, name: str) -> Path:
         path = self._absolute(name)
+        if kind.suffix == ".py" and (path / "__init__.py").is_file():
+            return path / "__init__.py"
         if path.suffix != kind.suffix:
             raise NotFoundError(f"'{name}' is not a {kind.name} file: it should end in '{kind.suffix}'.")
         if not path.is_file():

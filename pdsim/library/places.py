@@ -78,27 +78,37 @@ class Place:
         """
         found: dict[str, Path] = {}
         for path in self._candidates(kind):
-            first = found.setdefault(path.stem, path)
+            first = found.setdefault(stem(path), path)
             if first != path:
                 raise ConfigError(
-                    f"The {kind.name} '{path.stem}' is there twice in {self.title}: {shown(first)} and {shown(path)}. "
+                    f"The {kind.name} '{stem(path)}' is there twice in {self.title}: {shown(first)} and {shown(path)}. "
                     "Rename or remove one of them."
                 )
         return found
 
     def _candidates(self, kind: Kind) -> list[Path]:
+        if kind.suffix == ".py":
+            return self._model_files(kind)
         paths: list[Path] = []
         for folder in kind.folders:
             paths += sorted((self.root / folder).rglob(f"*{kind.suffix}"))
-        loose = self.loose_python if kind.suffix == ".py" else self.loose_toml
-        if loose and self.root.is_dir():
+        if self.loose_toml and self.root.is_dir():
             paths += [path for path in sorted(self.root.glob(f"*{kind.suffix}")) if _is_loose(path, kind)]
         return [path for path in paths if path.is_file() and not path.name.startswith(("_", "."))]
 
+    def _model_files(self, kind: Kind) -> list[Path]:
+        """Files of models: a Python file, or the ``__init__.py`` of a folder."""
+        folders = [self.root / folder for folder in kind.folders] + ([self.root] if self.loose_python else [])
+        paths = [path for folder in folders for path in sorted([*folder.glob("*.py"), *folder.glob("*/__init__.py")])]
+        return [path for path in paths if path.is_file() and not stem(path).startswith(("_", "."))]
+
+
+def stem(path: Path) -> str:
+    """Name of an entry: of its file, or of the folder whose ``__init__.py`` it is."""
+    return path.parent.name if path.name == "__init__.py" else path.stem
+
 
 def _is_loose(path: Path, kind: Kind) -> bool:
-    if kind.suffix == ".py":
-        return True
     try:
         keys = set(read_toml(path))
     except ConfigError:

@@ -7,11 +7,12 @@ import linecache
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from pdsim.errors import ModelError, did_you_mean
-from pdsim.model.declare import unknown_name
+from pdsim.model.declare import source_files, unknown_name
 
 Values = Mapping[str, Any]
 
@@ -49,12 +50,14 @@ def constructor(**values: Any) -> Derivatives:
 
 
 def location(model: Any, error: BaseException) -> tuple[str, str]:
-    """Return (``file:line``, source line) of the innermost frame of an error that lies in the model's file."""
+    """Return (``file:line``, source line) of the innermost frame of an error that lies in the model's files."""
     file = model.rates.__code__.co_filename
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    own = {str(path) for path in source_files(Path(file))}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
     if not frames:
         return file, ""
-    return f"{file}:{frames[-1].lineno}", frames[-1].line or linecache.getline(file, frames[-1].lineno or 0).strip()
+    last = frames[-1]
+    return f"{last.filename}:{last.lineno}", last.line or linecache.getline(last.filename, last.lineno or 0).strip()
 
 
 def defined_at(model: Any, function: Any) -> str:

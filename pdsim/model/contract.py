@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pdsim.errors import ModelError
-from pdsim.model.declare import Model
+from pdsim.model.declare import Model, name_of_file
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def check_model(model: Model | type[Model] | str | Path) -> Report:
         try:
             model = load_model_file(file)
         except ModelError as error:
-            return Report(file.stem, findings=[Finding("loads", str(error))])
+            return Report(name_of_file(file), findings=[Finding("loads", str(error))])
     report = Report(model.name)
     ready = _run(report, "names and lengths", _plain, model)
     _run(report, "texts and sources", _texts, model)

@@ -136,9 +136,7 @@ class Model:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = vars(cls)
-        declared: dict[type, dict[str, Any]] = {
-            kind: {k: v for k, v in own.items() if isinstance(v, kind)} for kind in (State, Param, Input, Output)
-        }
+        declared = _declared(cls)
         _refuse_reserved(cls.__name__, declared)
         cls.states = {**cls.states, **declared[State]}
         cls.params = {**cls.params, **declared[Param]}
@@ -164,6 +162,21 @@ class Model:
         return f"<Model {self.name}: {sizes}, {len(self.outputs)} outputs>"
 
 
+def _declared(cls: type[Model]) -> dict[type, dict[str, Any]]:
+    """Declarations of a class and of its parts: bases that are no Models themselves."""
+    found: dict[type, dict[str, Any]] = {kind: {} for kind in (State, Param, Input, Output)}
+    owners: dict[str, str] = {}
+    for part in (*(base for base in cls.__mro__[1:] if not issubclass(base, Model)), cls):
+        for name, item in vars(part).items():
+            if not isinstance(item, Declaration):
+                continue
+            if name in owners:
+                raise ModelError(f"'{name}' is declared twice: in {owners[name]} and in {part.__name__}")
+            owners[name] = part.__name__
+            found[type(item)][name] = item
+    return found
+
+
 def _refuse_reserved(owner: str, declared: dict[type, dict[str, Any]]) -> None:
     reserved = {name for name in vars(Model) if not name.startswith("__")}
     for kind, items in declared.items():
@@ -181,10 +194,25 @@ def _locate(cls: type[Model]) -> None:
     file = code.co_filename if code else ""
     text = "".join(linecache.getlines(file)) if file else ""
     if Path(file).is_file():
-        cls.file, cls.name, text = file, Path(file).stem, Path(file).read_text(encoding="utf-8")
+        cls.file, cls.name, text = file, name_of_file(Path(file)), source_text(Path(file))
     else:
         cls.file, cls.name = "", cls.__name__.lower()
     cls.source_hash = hashlib.blake2b(f"{cls.__qualname__}\n{text}".encode(), digest_size=16).hexdigest()
+
+
+def name_of_file(file: Path) -> str:
+    """Name of the model in a file, or in the folder whose ``__init__.py`` it is."""
+    return file.parent.name if file.stem == "__init__" else file.stem
+
+
+def source_files(file: Path) -> list[Path]:
+    """Files that say what a model computes: its own, and where that is an ``__init__.py`` those beside it."""
+    return sorted(file.parent.glob("*.py")) if file.stem == "__init__" else [file]
+
+
+def source_text(file: Path) -> str:
+    """Text of all files of a model."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in source_files(file))
 
 
 def flat_names(declared: dict[str, Any], clones: Sequence[str]) -> list[str]:

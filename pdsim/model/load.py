@@ -7,14 +7,15 @@ import importlib.util
 import linecache
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import blake2b
-from importlib.machinery import SourceFileLoader
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 from pdsim.errors import ModelError, NotFoundError
-from pdsim.model.declare import FILE_MODULES, Model
+from pdsim.model.declare import FILE_MODULES, Model, name_of_file, source_files, source_text
 from pdsim.model.plain import check_plain
 
 _ALLOWED = ("__future__", "math", "typing", "pdsim.model")
@@ -27,7 +28,8 @@ def load_model_file(path: str | Path) -> Model:
     ----------
     path : path
         A Python file that defines one subclass of `Model` and imports nothing but ``pdsim.model`` (and ``math``), so
-        that its text alone says what it computes.
+        that its text alone says what it computes. A model in parts is a folder: ``__init__.py`` holds the class, the
+        files beside it what it imports with ``from .part import ...``.
 
     Returns
     -------
@@ -42,13 +44,19 @@ def load_model_file(path: str | Path) -> Model:
         The file cannot be read or run, or the model is wrong; all mistakes found are listed with file and line.
     """
     file = Path(path).expanduser().resolve()
+    file = file / "__init__.py" if file.is_dir() else file
     if not file.is_file():
         raise NotFoundError(f"no model file {path}")
-    text = file.read_text(encoding="utf-8")
-    name = f"{FILE_MODULES}.{file.stem}_{blake2b(f'{file}{text}'.encode(), digest_size=8).hexdigest()}"
+    text = source_text(file)
+    name = f"{FILE_MODULES}.{name_of_file(file)}_{blake2b(f'{file}{text}'.encode(), digest_size=8).hexdigest()}"
     module = sys.modules.get(name)
     if module is None:
-        mistakes = list(_text_mistakes(file, text))
+        parts = {part.stem for part in source_files(file)} if file.stem == "__init__" else set()
+        mistakes = [
+            mistake
+            for part in source_files(file)
+            for mistake in _text_mistakes(part, part.read_text(encoding="utf-8"), parts)
+        ]
         if mistakes:
             raise ModelError("\n".join(mistakes))
         module = _run(name, file)
@@ -57,8 +65,8 @@ def load_model_file(path: str | Path) -> Model:
     return model
 
 
-def _text_mistakes(file: Path, text: str) -> Iterator[str]:
-    """Yield syntax errors, foreign imports and names declared twice."""
+def _text_mistakes(file: Path, text: str, parts: Collection[str]) -> Iterator[str]:
+    """Yield syntax errors, names declared twice, imports that are neither `pdsim.model` nor a part of the model."""
     try:
         tree = ast.parse(text, filename=str(file))
     except SyntaxError as error:
@@ -70,7 +78,9 @@ def _text_mistakes(file: Path, text: str) -> Iterator[str]:
             if any(isinstance(op, (ast.Eq, ast.NotEq)) for op in compared):
                 yield f"{file}:{node.lineno}: where() cannot test for equality; compare with <, <=, > or >="
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            names = [alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                names = [] if node.level == 1 and node.module in parts else ["." * node.level + (node.module or "")]
             for name in names:
                 if name not in _ALLOWED:
                     yield f"{file}:{node.lineno}: a model file imports from pdsim.model alone, not '{name}'"
@@ -98,21 +108,42 @@ class _Source(SourceFileLoader):
         pass
 
 
+class _Parts(MetaPathFinder):
+    """Finds the parts of one model in its folder."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        """Return the spec of a part, None for any other module."""
+        parent, _, part = fullname.rpartition(".")
+        if parent != self.name:
+            return None
+        return importlib.util.spec_from_loader(fullname, _Source(fullname, str(self.folder / f"{part}.py")))
+
+
 def _run(name: str, file: Path) -> ModuleType:
-    linecache.checkcache(str(file))
-    spec = importlib.util.spec_from_loader(name, _Source(name, str(file)))
+    for part in source_files(file):
+        linecache.checkcache(str(part))
+    spec = importlib.util.spec_from_loader(name, _Source(name, str(file)), is_package=file.stem == "__init__")
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     sys.modules[name] = module
+    finder = _Parts(name, file.parent)
+    sys.meta_path.insert(0, finder)
     try:
         spec.loader.exec_module(module)  # type: ignore[union-attr]
     except BaseException as error:
-        del sys.modules[name]
+        for loaded in [other for other in sys.modules if other == name or other.startswith(f"{name}.")]:
+            del sys.modules[loaded]
         if not isinstance(error, Exception):
             raise
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-        at = f"{file}:{frames[-1].lineno}" if frames else str(file)
+        own = {str(part) for part in source_files(file)}
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+        at = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else str(file)
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
         raise ModelError(f"{at}: {kind}{error}") from error
+    finally:
+        sys.meta_path.remove(finder)
     return module
 
 

@@ -72,10 +72,10 @@ def trace(
     uses : iterable of EffectUse
         An Input that none names is 0, and what it switches off is simplified away.
     dosed : sequence of str, optional
-        States that doses enter; None means all that are declared so. States that start at 0 and stay there without
-        the others' doses are dropped.
+        States that doses enter; None means all that are declared so. States that stay where they start without the
+        others' doses and the other drugs become constants.
     keep : sequence of str
-        States to keep though no result depends on them.
+        States to keep though no result depends on them, or though they would stay where they start.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def trace(
     clones = tuple(clones)
     ordered = check_uses(model, uses)
     traced = _full(model, clones, ordered)
-    zero = _always_zero(traced, dosed)
-    if zero:
-        _substitute(traced, {traced.states[name]: sympy.S.Zero for name in zero})
+    still = _still(traced, dosed, keep)
+    if still:
+        _substitute(traced, {traced.states[name]: value for name, value in still.items()})
     used = {use.input for use in ordered}
     whole = traced if used == set(model.inputs) else equations_of(model, clones)
-    kept = _needed(traced, whole, zero, dosed, keep)
+    kept = _needed(traced, whole, set(still), dosed, keep)
     traced.dropped = tuple(name for name in traced.states if name not in kept)
     for table in (traced.states, traced.equations, traced.derivatives, traced.initial):
         for name in traced.dropped:
@@ -218,24 +218,30 @@ def _put_drugs_in(out: Trace, inputs: Expressions) -> None:
 def _substitute(out: Trace, values: dict[Any, Any]) -> None:
     for table in (out.equations, out.derivatives, out.outputs):
         for name, expression in table.items():
-            table[name] = expression.subs(values) if expression.free_symbols & values.keys() else expression
+            table[name] = expression.xreplace(values)
 
 
-def _always_zero(out: Trace, dosed: Sequence[str] | None) -> set[str]:
-    """States that start at 0 and stay there because nothing doses them."""
+def _still(out: Trace, dosed: Sequence[str] | None, keep: Sequence[str]) -> Expressions:
+    """States that stay at a number or a parameter where they start, with that value."""
     declared = out.model.states
-    entered = {name for name, item in declared.items() if item.dosed} if dosed is None else set(dosed)
-    zero = {name for name, value in out.initial.items() if value == 0 and name.split("[")[0] not in entered}
-    while zero:
-        values = {out.states[name]: sympy.S.Zero for name in zero}
-        moving = {name for name in zero if out.derivatives[name].subs(values) != 0}
+    moved = {name for name, item in declared.items() if item.dosed} if dosed is None else set(dosed)
+    moved |= set(keep) | {name for name, item in declared.items() if item.extinct_below}
+    still = {
+        name: value
+        for name, value in out.initial.items()
+        if name.split("[")[0] not in moved and (value.is_Number or value.is_Symbol)
+    }
+    while still:
+        values = {out.states[name]: value for name, value in still.items()}
+        moving = [name for name in still if out.derivatives[name].xreplace(values) != 0]
         if not moving:
             break
-        zero -= moving
-    return zero
+        for name in moving:
+            del still[name]
+    return still
 
 
-def _needed(out: Trace, whole: Trace, zero: set[str], dosed: Sequence[str] | None, keep: Sequence[str]) -> set[str]:
+def _needed(out: Trace, whole: Trace, still: set[str], dosed: Sequence[str] | None, keep: Sequence[str]) -> set[str]:
     """States behind a result: Outputs, dosed states, and blocks that nothing else reads even with all drugs."""
     declared = out.model.states
     shown = _reads(whole.outputs.values(), whole)
@@ -248,7 +254,7 @@ def _needed(out: Trace, whole: Trace, zero: set[str], dosed: Sequence[str] | Non
     roots = _reads(out.outputs.values(), out) | results
     roots |= {name for name in out.states if name.split("[")[0] in entered | set(keep)}
     reads = {name: _reads([expression], out) for name, expression in out.derivatives.items()}
-    return reached_by(reads, roots) - {name for name in zero if name.split("[")[0] not in keep}
+    return reached_by(reads, roots) - still
 
 
 def _reads(expressions: Iterable[Any], out: Trace) -> set[str]:

@@ -12,10 +12,13 @@ from pdsim.model.comparison import compiled_against_plain, jacobian_against_diff
 
 HERE = Path(__file__).parent
 FIXTURES = sorted((HERE / "fixtures").glob("*.py"))
-SHIPPED = sorted((HERE.parent.parent / "models").glob("*.py"))
+MODELS = HERE.parent.parent / "models"
+SHIPPED = sorted([*MODELS.glob("*.py"), *MODELS.glob("*/__init__.py")])
 
 
-@pytest.mark.parametrize("path", [*SHIPPED, *FIXTURES], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [*SHIPPED, *FIXTURES], ids=lambda path: path.parent.name if path.stem == "__init__" else path.stem
+)
 def test_model_fulfils_the_contract(path):
     report = check_model(path)
     assert not report.findings, str(report)

@@ -139,7 +139,7 @@ def test_absent_clone_is_zero_and_integrates_its_supply(logistic):
 
 
 def test_all_clones_absent_gives_finite_rates():
-    model = load_model_file(SHIPPED / "myeloma.py")
+    model = load_model_file(SHIPPED / "myeloma")
     made = kernels(model, CLONES, uses_of(model))
     t, y, p, c, present = arrays(made)
     counted = np.repeat(made.extinct_below > 0, LANES)
@@ -193,9 +193,7 @@ def test_kernels_are_vectorised(name):
         pytest.skip("this processor has no packed multiply-add")
     from pdsim._lanes import Separate
 
-    model = load_model_file(
-        next(p for p in [*(HERE / "fixtures").glob("*.py"), *SHIPPED.glob("*.py")] if p.stem == name)
-    )
+    model = load_model_file(next(p for p in [*(HERE / "fixtures").glob("*.py"), SHIPPED / "myeloma"] if p.stem == name))
     made = kernels(model, CLONES, uses_of(model))
     fresh = numba.njit(RATES, pipeline_class=Separate, **FLAGS)(made.rates.py_func)
     (assembly,) = fresh.inspect_asm().values()
@@ -220,7 +218,7 @@ def test_pruning_follows_the_drugs(every_effect):
 
 
 def test_structure_orders_the_blocks():
-    model = load_model_file(SHIPPED / "myeloma.py")
+    model = load_model_file(SHIPPED / "myeloma")
     made = kernels(model, CLONES, uses_of(model))
     blocks = made.structure["blocks"]
     kinds = {state: block["kind"] for block in blocks for state in block["states"]}

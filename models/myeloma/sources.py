@@ -1,0 +1,20 @@
+"""Where values come from: source, and whether it was looked up."""
+
+from __future__ import annotations
+
+PILOT = {"source": "pilot calibration of a reduced model on published trials; a start value, not evidence"}
+COMPOSITE = {"source": "composite of published models; a start value without a paper behind it"}
+CHOSEN = {"source": "chosen here; see models/README.md"}
+TRIALS = {"source": "trial population"}
+GALLAHER = {"source": "Gallaher 2018 J Theor Biol 458:31 (BioModels MODEL1907050001)", "status": "verified"}
+ABBIATI = {"source": "Abbiati 2021 AAPS J (avadomide neutropenia, myeloma cohort)", "status": "verified"}
+HASSELT = {"source": "van Hasselt 2013 Br J Clin Pharmacol", "status": "verified"}
+FRIBERG = {"source": "Friberg-type platelet models", "status": "recalled"}
+FCRN = {"source": "parameterisation derived from Waldmann and Strober 1969", "status": "recalled"}
+CHAINS = {"source": "clinical immunoglobulin and light-chain reference text (Bradwell)", "status": "verified"}
+BCMA = {"source": "sBCMA kinetics and response papers (2022)", "status": "verified"}
+BURDEN = {"source": "Salmon and Smith 1970; range 2e12 to 1e13", "status": "recalled"}
+BASELINES = {"source": "trial baselines", "status": "recalled"}
+GE = {"source": "set to the fall of Tregs in Ge 2012 Cancer Immunol Immunother and their return within 3 months"}
+ASSUMED = {"source": "no value published for this quantity; a start value for calibration"}
+CART = {"source": "composite of Stein 2019 CPT Pharmacometrics Syst Pharmacol, Singh 2021 and Kimmel 2021 Proc R Soc B"}
