@@ -171,6 +171,7 @@ def test_tolerance_is_met(simulate, cohort):
     normal, fine = simulate(few), simulate(few, rtol=1e-9, atol=1e-12)
     for name, values in fine["trajectory"].data_vars.items():
         scale = np.abs(values).max("time")
+        scale = scale.where(scale > 0.0, 1.0)  # no CAR-T cells without a dose
         error = float((np.abs(normal["trajectory"][name] - values) / scale).max())
         assert error < 2e-4, name  # rtol 1e-5 a step, over 120 days
 
