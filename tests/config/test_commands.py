@@ -40,17 +40,17 @@ def test_check_balances_units(command: Command, edit: Callable[..., Path]) -> No
 @pytest.mark.parametrize(
     ("kind", "line"),
     [
-        ("models", "toy      Cells that grow and are killed by one drug."),
+        ("models", "toy Cells that grow and are killed by one drug."),
         ("drugs", "Toycide"),
         ("regimens", "Toy regimen"),
         ("populations", "Toy patients"),
-        ("studies", "study  Toy study"),
+        ("studies", "study Toy study"),
     ],
 )
 def test_list(kind: str, line: str, command: Command) -> None:
     status, out, _ = command("list", kind)
     assert status == 0
-    assert line in out
+    assert any(line in " ".join(text.split()) for text in out.splitlines())  # columns are as wide as the longest name
     assert all(len(text) > 3 for text in out.splitlines())
 
 
