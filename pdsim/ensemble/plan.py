@@ -257,9 +257,7 @@ def effect_uses(systems: Mapping[str, System]) -> tuple[EffectUse, ...]:
     )
 
 
-def parameters(
-    kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, System], arm: Arm, name: str
-) -> np.ndarray:
+def parameters(kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, System], arm: Arm, name: str) -> np.ndarray:
     """Parameter values of one arm, (param, patient): model default, then cohort or card, then the arm's own.
 
     Raises

@@ -207,9 +207,7 @@ def _put_drugs_in(out: Trace, inputs: Expressions) -> None:
     combined = {}
     for name, symbol in inputs.items():
         drugs = tuple(
-            bodies.drug_record(
-                free[use.species], {key: out.params[flat] for other, key, flat in named if other == use}
-            )
+            bodies.drug_record(free[use.species], {key: out.params[flat] for other, key, flat in named if other == use})
             for use in out.uses
             if use.input == name
         )

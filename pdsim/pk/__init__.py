@@ -6,7 +6,7 @@ from pdsim.pk.build import System
 from pdsim.pk.card import DrugCard, Effect, Metabolite, Reference, Value
 from pdsim.pk.cells import CellsSystem, missing_state
 from pdsim.pk.closed_form import Exposure, concentration, exposure, propagate
-from pdsim.pk.course import course, half_life, usual_exposure
+from pdsim.pk.course import course, half_life, published, usual_exposure
 from pdsim.pk.individual import dose_scale
 from pdsim.pk.kinetics import Kinetics
 from pdsim.pk.parse import card_from_dict
@@ -34,5 +34,6 @@ __all__ = [
     "half_life",
     "missing_state",
     "propagate",
+    "published",
     "usual_exposure",
 ]

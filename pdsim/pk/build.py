@@ -52,9 +52,7 @@ def kinetics(card: DrugCard) -> Kinetics:
     return Kinetics(
         drug=card.name,
         values=tuple(
-            (key, float(value.typical(reference)), value.unit)
-            for key, value in card.values.items()
-            if in_rates(key)
+            (key, float(value.typical(reference)), value.unit) for key, value in card.values.items() if in_rates(key)
         ),
         metabolites=tuple((one.name, one.form) for one in card.metabolites),
         compartments=card.compartments,
@@ -85,11 +83,11 @@ def linear_system(card: DrugCard, individual: Individual) -> LinearSystem:
     for name, key in (("gut", "absorption"), ("depot", "depot_absorption")):
         if name in at:
             _flow(matrix, at[name], at["central"], individual(key))
-    for name, size, key in DISTRIBUTION:
-        if name in at:
+    for place, volume_key, key in DISTRIBUTION:
+        if place in at:
             exchange = individual(key)
-            _flow(matrix, at["central"], at[name], exchange / volume)
-            _flow(matrix, at[name], at["central"], exchange / individual(size))
+            _flow(matrix, at["central"], at[place], exchange / volume)
+            _flow(matrix, at[place], at["central"], exchange / individual(volume_key))
     volumes = [volume, *_metabolites(card, individual, matrix, at, elimination)]
     total = np.zeros((len(card.species), *matrix.shape[:2]))
     free = np.zeros_like(total)

@@ -143,7 +143,7 @@ class _Reader:
             ]
         if "clearance_later" in table and ("clearance_change" in table) == ("clearance_half_time" in table):
             self.mistakes.append(
-                "pk.clearance_later: give either clearance_change, a rate, or clearance_half_time and clearance_steepness"
+                "pk.clearance_later: give clearance_change, a rate, or clearance_half_time with clearance_steepness"
             )
         found = {key: self.quantity(table[key], key, fitting, "pk.") for key, fitting in units.items() if key in table}
         return {key: value for key, value in found.items() if value is not None}
