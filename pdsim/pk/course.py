@@ -156,13 +156,13 @@ def _interval(times: np.ndarray, curve: np.ndarray, area: np.ndarray) -> Interva
 def _integrated(system: StatesSystem, reference: Reference, slowest: float) -> Usual:
     one = _Integration(system, reference)
     times = _grid(system, reference)
-    first = before = _interval(times, *one.dose(times))
-    for doses in range(2, _MOST):
-        now = _interval(times, *one.dose(times))
-        if np.all(np.abs(now.auc - before.auc) <= _SETTLED * now.auc):
-            return Usual(first, now, doses, slowest)
-        before = now
-    return Usual(first, before, _MOST, slowest)
+    first = _interval(times, *one.dose(times))
+    before, doses, settled = first.auc, 1, False
+    while not settled and doses < _MOST - 1:
+        area = one.dose(times[-1:])[1]
+        settled = bool(np.all(np.abs(area - before) <= _SETTLED * area))
+        before, doses = area, doses + 1
+    return Usual(first, _interval(times, *one.dose(times)), doses, slowest)
 
 
 def _hill(x: float, half: float, steepness: float) -> float:

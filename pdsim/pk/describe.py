@@ -54,7 +54,7 @@ def _exposure_lines(card: DrugCard) -> list[str]:
     else:
         lines = [
             where,
-            "  a table [reference] with amount and every would show the exposure, which has no one clearance",
+            "  exposure is not in proportion to the dose; a table [reference] with amount and every shows it",
         ]
         lines.append(f"  slowest half-life of the linear part {_HOURS * half_life(card):.3g} h")
     for key, (computed, cited) in published(card).items():

@@ -125,10 +125,14 @@ class _Reader:
     def pk(self, table: Mapping[str, Any], kind: str) -> dict[str, Value]:
         units = UNITS[kind]
         own = ("kind", "route", "state") if kind == "cells" else ("kind", "route", "species")
-        elsewhere = {key: name for name in KINDS for key in UNITS[name] if key not in units}
+        elsewhere = {
+            key: " or ".join(f'"{name}"' for name in KINDS if key in UNITS[name])
+            for key in {**UNITS["states"], **UNITS["cells"]}
+            if key not in units
+        }
         for key in table:
             if key in elsewhere and key not in own:
-                self.mistakes.append(f'pk.{key}: belongs to kind = "{elsewhere[key]}", and this card is "{kind}"')
+                self.mistakes.append(f'pk.{key}: belongs to kind = {elsewhere[key]}, and this card is "{kind}"')
         self.unknown({key: 0 for key in table if key not in elsewhere}, (*own, *units), "pk.")
         for key in REQUIRED[kind]:
             if key not in table:
