@@ -83,11 +83,11 @@ def linear_system(card: DrugCard, individual: Individual) -> LinearSystem:
     for name, key in (("gut", "absorption"), ("depot", "depot_absorption")):
         if name in at:
             _flow(matrix, at[name], at["central"], individual(key))
-    for place, volume_key, key in DISTRIBUTION:
-        if place in at:
+    for other, size_key, key in DISTRIBUTION:
+        if other in at:
             exchange = individual(key)
-            _flow(matrix, at["central"], at[place], exchange / volume)
-            _flow(matrix, at[place], at["central"], exchange / individual(volume_key))
+            _flow(matrix, at["central"], at[other], exchange / volume)
+            _flow(matrix, at[other], at["central"], exchange / individual(size_key))
     volumes = [volume, *_metabolites(card, individual, matrix, at, elimination)]
     total = np.zeros((len(card.species), *matrix.shape[:2]))
     free = np.zeros_like(total)
