@@ -152,7 +152,7 @@ def test_states_of_a_drug_are_neither_outputs_nor_stored(model: type, cohort: xr
     dose = Dose("drug", 16.0, "mg", "kg", days=(1, 8), route="infusion", duration=4 / 24)
     run = pdsim.simulate(model, cohort, Regimen("r", 28.0, (dose,)), stop="14 d", drugs=drugs)
     assert set(run["trajectory"].data_vars) == {"exposure_seen", "burden", "product_seen"}
-    assert set(run["states"].data_vars) == {"cells", "product", "idle"}
+    assert set(run["states"].data_vars) == {"cells", "idle"}
     assert (run["trajectory"]["exposure_seen"].values[0, :, -1] > 100).all()
 
 
