@@ -179,7 +179,7 @@ def show(name: str, /, *, kind: Entry | None = None, figure: Path | None = None)
     kind
         Which, where a drug and a regimen share a name; by default all.
     figure
-        For a drug: write its concentration over time to this file (png, svg or pdf).
+        For a drug: write its concentration over some doses to this file (png, svg or pdf).
     """
     from pdsim.library import Library
     from pdsim.study.show import concentration_figure, entry_lines

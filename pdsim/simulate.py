@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdsim._jit import LANES, thread_count
-from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, parameters
+from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, linear_systems, parameters
 from pdsim.errors import CohortError, PdsimError, SolverError, did_you_mean
 from pdsim.solvers.block import METHODS, Options
 from pdsim.solvers.status import ADVICE, MEANINGS
@@ -190,7 +190,7 @@ def _plan(
         model,
         clones,
         effect_uses(systems),
-        dosed=dosed_states(arms, model),
+        dosed=dosed_states(arms, model, cards),
         keep=[str(name) for name in given if name in model.states],
     )
     return Plan(
@@ -199,7 +199,7 @@ def _plan(
         cohort=cohort,
         arms=arms,
         systems=systems,
-        modes={name: system.modes() for name, system in systems.items()},
+        modes={name: system.modes() for name, system in linear_systems(systems).items()},
         params={name: parameters(kernels, cohort, systems, arm, name) for name, arm in arms.items()},
         grid=grid,
         options=options,

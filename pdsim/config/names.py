@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pdsim.config.messages import Mistakes
-from pdsim.errors import PdsimError
+from pdsim.errors import ModelError, PdsimError
 from pdsim.library import Library
 from pdsim.library.files import read_toml, shown
 
@@ -44,6 +44,10 @@ class References:
             names = [name, *(f"{name}[{clone}]" for clone in self._clones())] if param.dim else [name]
             found |= {one: Bounds(param.unit, param.low, param.high) for one in names}
         for drug, card in self.drugs.items():
+            from pdsim.pk.kinetics import in_rates
+
+            if card.kind == "states":
+                found |= {f"{drug}.{key}": Bounds(value.unit) for key, value in card.values.items() if in_rates(key)}
             for effect in card.effects:
                 acting = [f"{drug}.{effect.input}", f"{drug}.{effect.species}.{effect.input}"]
                 found |= {f"{one}.{key}": Bounds(value.unit) for one in acting for key, value in effect.keys.items()}
@@ -150,9 +154,13 @@ def _load_drug(
 
 
 def _check_effects(card: DrugCard, model: Model | None) -> None:
-    """Raise a ModelError if the card acts on an Input that the model lacks, or with other keys than it asks for."""
+    """Raise a ModelError if the card acts on an Input or state that the model lacks, or with other keys."""
     from pdsim.model import EffectUse
     from pdsim.model.uses import check_uses
+    from pdsim.pk import missing_state
 
     if model is not None:
+        wrong = missing_state(card, model.name, model.states)
+        if wrong:
+            raise ModelError(wrong)
         check_uses(model, [EffectUse(card.name, one.species, one.input, tuple(one.keys)) for one in card.effects])

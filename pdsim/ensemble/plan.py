@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pdsim.dosing import DoseLine, Regimen
     from pdsim.model import EffectUse, Kernels, Model, State
-    from pdsim.pk import DrugCard, LinearSystem, Modes
+    from pdsim.pk import DrugCard, LinearSystem, Modes, System
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Plan:
     kernels: Kernels
     cohort: xr.Dataset
     arms: Mapping[str, Arm]
-    systems: Mapping[str, LinearSystem]
-    modes: Mapping[str, Modes]
+    systems: Mapping[str, System]
+    modes: Mapping[str, Modes]  # of drugs with linear kinetics
     params: Mapping[str, np.ndarray]  # arm -> (param, patient)
     grid: Grid
     options: Options
@@ -97,10 +97,11 @@ class Plan:
     def drug_blocks(self, rows: np.ndarray) -> tuple[list[str], list[DrugBlock], list[tuple[int, int]]]:
         """Kinetics of some patients: drugs with an effect, their blocks, and (drug, species row) per concentration."""
         wanted = set(self.kernels.concentrations)
-        names = [drug for drug, system in self.systems.items() if set(system.species) & wanted]
+        linear = linear_systems(self.systems)
+        names = [drug for drug, system in linear.items() if set(system.species) & wanted]
         blocks = []
         for name in names:
-            system, modes = self.systems[name], self.modes[name]
+            system, modes = linear[name], self.modes[name]
             blocks.append(
                 DrugBlock(
                     matrix=system.matrix[rows] * self.time_unit,
@@ -124,8 +125,17 @@ class Plan:
         regimen = self.arms[arm].regimen
         lines = () if regimen is None else regimen.lines(self.grid.stop)
         return [
-            self._line(line, rows, names) for line in lines if line.drug in names or is_dosed(self.model, line.drug)
+            self._line(line, rows, names)
+            for line in lines
+            if line.drug in names or is_dosed(self.model, line.drug) or self._has_states(line.drug)
         ]
+
+    def _has_states(self, drug: str) -> bool:
+        """Whether doses of a drug enter states: the model's, if it is cells, or the drug's own if they are in use."""
+        from pdsim.pk import CellsSystem
+
+        cells = isinstance(self.systems.get(drug), CellsSystem)
+        return cells or any(state.startswith(f"{drug}.") for state in self.kernels.states)
 
     def _line(self, line: DoseLine, rows: np.ndarray, names: Sequence[str]) -> LineBlock:
         if line.route == "infusion" and line.duration <= 0.0:
@@ -135,13 +145,28 @@ class Plan:
             place, target, lag = -1, self._target(line.drug), np.zeros(len(rows))
             amount = parse_quantity(f"{line.amount!r} {line.unit}", self._dosed(line.drug).unit, line.drug) * scale
         else:
-            system = self.systems[line.drug]
-            route = system.route_of(line.route)
-            place, target, lag = names.index(line.drug), system.entry[route], system.lag[route][rows]
-            milligrams = parse_quantity(f"{line.amount!r} {line.unit}", "mg", line.drug)
-            amount = milligrams * system.nmol_per_mg * system.bioavailability[route][rows] * scale
+            place, target, lag, amount = self._entry_of(line, rows, names)
+            amount = amount * scale
         unit = self.time_unit
         return LineBlock(place, target, line.duration / unit, line.times / unit, amount, lag / unit)
+
+    def _entry_of(
+        self, line: DoseLine, rows: np.ndarray, names: Sequence[str]
+    ) -> tuple[int, int, np.ndarray, np.ndarray]:
+        """Where a dose of a card enters: place of the drug or -1, row, lag in days and amount of some patients."""
+        from pdsim.pk import CellsSystem, StatesSystem
+
+        system = self.systems[line.drug]
+        route = system.route_of(line.route)
+        written = f"{line.amount!r} {line.unit}"
+        if isinstance(system, CellsSystem):
+            amount = parse_quantity(written, self._dosed(system.state).unit, line.drug)
+            return -1, self._target(system.state), np.zeros(len(rows)), amount * system.fraction[rows]
+        given = parse_quantity(written, "mg", line.drug) * system.nmol_per_mg * system.bioavailability[route][rows]
+        lag = system.lag[route][rows]
+        if isinstance(system, StatesSystem):
+            return -1, self.kernels.states.index(f"{line.drug}.{system.entry[route]}"), lag, given
+        return names.index(line.drug), system.entry[route], lag, given
 
     def _dosed(self, name: str) -> State:
         return self.model.states[name.partition("[")[0]]
@@ -160,10 +185,12 @@ def is_dosed(model: Model, name: str) -> bool:
     return state is not None and state.dosed
 
 
-def dosed_states(arms: Mapping[str, Arm], model: Model) -> list[str]:
-    """Names of the states that a dose of any arm enters, without their clones."""
+def dosed_states(arms: Mapping[str, Arm], model: Model, cards: Mapping[str, DrugCard]) -> list[str]:
+    """Names of the model's states that a dose of any arm enters, itself or as cells of a card, without their clones."""
     doses = [dose.drug for arm in arms.values() if arm.regimen for dose in arm.regimen.doses]
-    return sorted({name.partition("[")[0] for name in doses if is_dosed(model, name)})
+    entered = [name for name in doses if is_dosed(model, name)]
+    entered += [card.state for card in cards.values() if card.kind == "cells"]
+    return sorted({name.partition("[")[0] for name in entered})
 
 
 def _scale(line: DoseLine, cohort: xr.Dataset, rows: np.ndarray) -> np.ndarray:
@@ -183,6 +210,7 @@ def _scale(line: DoseLine, cohort: xr.Dataset, rows: np.ndarray) -> np.ndarray:
 def drugs_of(arms: Mapping[str, Arm], model: Model, cards: Mapping[str, DrugCard] | None) -> dict[str, DrugCard]:
     """Cards of every drug that the arms give, in a stable order; those given by the caller first."""
     from pdsim.library import load_drug
+    from pdsim.pk import missing_state
 
     found = dict(cards or {})
     for name, arm in arms.items():
@@ -193,10 +221,21 @@ def drugs_of(arms: Mapping[str, Arm], model: Model, cards: Mapping[str, DrugCard
                 found[dose.drug] = load_drug(dose.drug)
             except PdsimError as error:
                 raise DoseError(f"arm '{name}': {error}") from error
+    for card in found.values():
+        wrong = missing_state(card, model.name, model.states)
+        if wrong:
+            raise DoseError(wrong)
     return dict(sorted(found.items()))
 
 
-def effect_uses(systems: Mapping[str, LinearSystem]) -> tuple[EffectUse, ...]:
+def linear_systems(systems: Mapping[str, System]) -> dict[str, LinearSystem]:
+    """Return the drugs whose concentrations come in closed form."""
+    from pdsim.pk import LinearSystem
+
+    return {name: system for name, system in systems.items() if isinstance(system, LinearSystem)}
+
+
+def effect_uses(systems: Mapping[str, System]) -> tuple[EffectUse, ...]:
     """Which drug concentration feeds which Input.
 
     Raises
@@ -212,15 +251,13 @@ def effect_uses(systems: Mapping[str, LinearSystem]) -> tuple[EffectUse, ...]:
             if owners.setdefault(species, drug) != drug:
                 raise DoseError(f"{owners[species]} and {drug} both have a species '{species}'; rename it on one card")
     return tuple(
-        EffectUse(drug, effect.species, effect.input, tuple(effect.keys))
+        EffectUse(drug, effect.species, effect.input, tuple(effect.keys), getattr(system, "kinetics", None))
         for drug, system in systems.items()
         for effect in system.effects
     )
 
 
-def parameters(
-    kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, LinearSystem], arm: Arm, name: str
-) -> np.ndarray:
+def parameters(kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, System], arm: Arm, name: str) -> np.ndarray:
     """Parameter values of one arm, (param, patient): model default, then cohort or card, then the arm's own.
 
     Raises
@@ -248,6 +285,10 @@ def parameters(
         effect = next(e for e in systems[drug].effects if (e.species, e.input) == (species, target))
         if flat not in cohort.data_vars:
             values[kernels.params.index(flat)] = effect.keys[key]
+    for drug, system in systems.items():
+        for key, found in getattr(system, "values", {}).items():
+            if f"{drug}.{key}" in kernels.params:
+                values[kernels.params.index(f"{drug}.{key}")] = found
     for wanted, value in arm.set.items():
         rows = [row for row, flat in enumerate(kernels.params) if flat == wanted or flat.partition("[")[0] == wanted]
         if not rows:

@@ -13,6 +13,7 @@ import numpy as np
 from pdsim.errors import ModelError
 from pdsim.model import files
 from pdsim.model.declare import FILE_MODULES, flat_names
+from pdsim.model.kinetics import with_drugs
 from pdsim.model.uses import EffectUse, check_uses
 
 
@@ -28,7 +29,8 @@ class Kernels:
         The model they were made from.
     clones, states, params, concentrations, outputs : tuple of str
         Names along each axis; with the clone dimension as ``cells[sensitive]``. Parameters are those of the model,
-        then the drugs' card values such as ``lenalidomide.cereblon_closed.affinity``.
+        then the drugs' card values such as ``daratumumab.clearance`` or ``lenalidomide.cereblon_closed.affinity``.
+        States of drugs, such as ``daratumumab.central``, follow those of the model.
     param_defaults : array of float, (param,)
         The model's defaults; NaN for card values.
     drug_params : tuple of (drug, species, input, key, parameter name)
@@ -171,12 +173,12 @@ def _make(model: Any, clones: tuple, uses: tuple, dosed: list[str] | None, keep:
 def _from_description(
     model: Any, clones: tuple, uses: tuple, key: str, options: tuple, found: dict[str, Any]
 ) -> Kernels:
-    declared = _declared(model)
+    declared = _declared(with_drugs(model, uses))
     defaults = dict.fromkeys(found["params"], np.nan)
     for name, item in model.params.items():
         for label in flat_names({name: item}, clones):
             defaults[label] = item.default
-    items = [model.states[name.split("[")[0]] for name in found["states"]]
+    items = [declared[name.split("[")[0]] for name in found["states"]]
     return Kernels(
         key=key, model=model, clones=clones, uses=uses, options=options, module=found["module"],
         states=tuple(found["states"]),

@@ -12,7 +12,9 @@ from pdsim.errors import ModelError
 from pdsim.model import bodies
 from pdsim.model.declare import flat_names
 from pdsim.model.graph import blocks, reached_by
-from pdsim.model.uses import EffectUse, check_uses, key_names
+from pdsim.model.kinetics import drug_states, equations, with_drugs
+from pdsim.model.uses import EffectUse, check_uses, key_names, kinetics_of
+from pdsim.units import convert
 
 Expressions = dict[str, Any]
 
@@ -22,7 +24,8 @@ class Trace:
     """Expressions of a model for given clones and drugs; every dict goes by flat name, in declaration order.
 
     ``equations`` are the derivatives with Inputs as symbols, ``derivatives`` those with the drugs' concentrations in
-    place. Dropped states touch no result.
+    place. Dropped states touch no result. States of drugs, such as ``daratumumab.central``, follow those of the model,
+    and ``model`` then declares them too.
     """
 
     model: Any
@@ -72,8 +75,8 @@ def trace(
     uses : iterable of EffectUse
         An Input that none names is 0, and what it switches off is simplified away.
     dosed : sequence of str, optional
-        States that doses enter; None means all that are declared so. States that stay where they start without the
-        others' doses and the other drugs become constants.
+        States of the model that doses enter; None means all that are declared so. States that stay where they start
+        without the others' doses and the other drugs become constants.
     keep : sequence of str
         States to keep though no result depends on them, or though they would stay where they start.
 
@@ -193,17 +196,18 @@ class _Caller:
 def _put_drugs_in(out: Trace, inputs: Expressions) -> None:
     """Replace Input symbols by the combination of the drugs that act on them."""
     named = key_names(out.uses, out.model)
+    own = _put_kinetics_in(out)
     for use in out.uses:
-        out.concentrations.setdefault(use.species, _symbol(f"c.{use.species}"))
+        if use.kinetics is None:
+            out.concentrations.setdefault(use.species, _symbol(f"c.{use.species}"))
     out.concentrations = dict(sorted(out.concentrations.items()))
+    free = {**out.concentrations, **own}
     out.params.update({name: _symbol(name) for _, _, name in named})
     out.drug_params = tuple((use.drug, use.species, use.input, key, name) for use, key, name in named)
     combined = {}
     for name, symbol in inputs.items():
         drugs = tuple(
-            bodies.drug_record(
-                out.concentrations[use.species], {key: out.params[flat] for other, key, flat in named if other == use}
-            )
+            bodies.drug_record(free[use.species], {key: out.params[flat] for other, key, flat in named if other == use})
             for use in out.uses
             if use.input == name
         )
@@ -215,6 +219,23 @@ def _put_drugs_in(out: Trace, inputs: Expressions) -> None:
             table[name] = expression.xreplace(combined)
 
 
+def _put_kinetics_in(out: Trace) -> Expressions:
+    """Add the states of drugs that have some; return their free concentrations by species."""
+    free: Expressions = {}
+    states = drug_states(out.uses)
+    out.model = with_drugs(out.model, out.uses)
+    out.states.update({name: _symbol(name) for name in states})
+    out.initial.update({name: sympy.sympify(state.default) for name, state in states.items()})
+    for drug, kinetics in kinetics_of(out.uses).items():
+        out.params.update({f"{drug}.{key}": _symbol(f"{drug}.{key}") for key, _, _ in kinetics.values})
+        rates, levels = equations(kinetics, float(convert(1.0, out.model.time, "day")), out.states, out.params)
+        flat = _flat({name: states[name] for name in rates}, rates, ())
+        out.equations.update(flat)
+        out.derivatives.update(flat)
+        free |= levels
+    return free
+
+
 def _substitute(out: Trace, values: dict[Any, Any]) -> None:
     for table in (out.equations, out.derivatives, out.outputs):
         for name, expression in table.items():
@@ -223,9 +244,8 @@ def _substitute(out: Trace, values: dict[Any, Any]) -> None:
 
 def _still(out: Trace, dosed: Sequence[str] | None, keep: Sequence[str]) -> Expressions:
     """States that stay at a number or a parameter where they start, with that value."""
-    declared = out.model.states
-    moved = {name for name, item in declared.items() if item.dosed} if dosed is None else set(dosed)
-    moved |= set(keep) | {name for name, item in declared.items() if item.extinct_below}
+    moved = _entered(out, dosed) | {name for name, state in drug_states(out.uses).items() if state.dosed}
+    moved |= set(keep) | {name for name, item in out.model.states.items() if item.extinct_below}
     still = {
         name: value
         for name, value in out.initial.items()
@@ -241,18 +261,23 @@ def _still(out: Trace, dosed: Sequence[str] | None, keep: Sequence[str]) -> Expr
     return still
 
 
+def _entered(out: Trace, dosed: Sequence[str] | None) -> set[str]:
+    """States of the model itself that doses enter."""
+    drugs = drug_states(out.uses)
+    declared = {name for name, item in out.model.states.items() if item.dosed and name not in drugs}
+    return declared if dosed is None else set(dosed)
+
+
 def _needed(out: Trace, whole: Trace, still: set[str], dosed: Sequence[str] | None, keep: Sequence[str]) -> set[str]:
     """States behind a result: Outputs, dosed states, and blocks that nothing else reads even with all drugs."""
-    declared = out.model.states
     shown = _reads(whole.outputs.values(), whole)
     reads = {name: _reads([expression], whole) for name, expression in whole.derivatives.items()}
     results: set[str] = set()
     for group in map(set, blocks(reads)):
         read_by_others = shown.union(*(reads[name] for name in reads if name not in group))
         results |= group if not group & read_by_others else set()
-    entered = {name for name, item in declared.items() if item.dosed} if dosed is None else set(dosed)
-    roots = _reads(out.outputs.values(), out) | results
-    roots |= {name for name in out.states if name.split("[")[0] in entered | set(keep)}
+    roots = _reads(out.outputs.values(), out) | results - set(drug_states(out.uses))
+    roots |= {name for name in out.states if name.split("[")[0] in _entered(out, dosed) | set(keep)}
     reads = {name: _reads([expression], out) for name, expression in out.derivatives.items()}
     return reached_by(reads, roots) - still
 

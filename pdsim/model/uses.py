@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from pdsim.errors import ModelError, did_you_mean
+
+
+class DrugKinetics(Protocol):
+    """A drug whose amounts are states of the model; a dataclass of plain data, which says what the equations are."""
+
+    @property
+    def drug(self) -> str:
+        """Name of the card."""
+
+    @property
+    def values(self) -> tuple[tuple[str, float, str], ...]:
+        """Key, typical value and unit of the card values that the equations read."""
+
+    @property
+    def states(self) -> Mapping[str, Any]:
+        """By short name: records with ``default``, ``unit``, ``sentence``, ``dosed`` and ``scale``."""
+
+    def rates(self, s: Mapping[str, Any], p: Mapping[str, Any], effects: Any) -> dict[str, Any]:
+        """Derivatives per day by short name."""
+
+    def concentrations(self, s: Mapping[str, Any], p: Mapping[str, Any]) -> dict[str, Any]:
+        """Free concentrations in nM by species."""
 
 
 @dataclass(frozen=True, order=True)
@@ -23,12 +45,20 @@ class EffectUse:
         Input of the model.
     keys : tuple of str
         Keys that the card gives; they must be those of the Input's ``combine``.
+    kinetics : DrugKinetics, optional
+        Equations of a drug whose amounts are states of the model; None where the concentration comes in closed form.
     """
 
     drug: str
     species: str
     input: str
     keys: tuple[str, ...]
+    kinetics: DrugKinetics | None = field(default=None, compare=False)
+
+
+def kinetics_of(uses: Iterable[EffectUse]) -> dict[str, DrugKinetics]:
+    """Drugs whose amounts are states, in order of their names."""
+    return {use.drug: use.kinetics for use in sorted(uses) if use.kinetics is not None}
 
 
 def check_uses(model: Any, uses: Iterable[EffectUse]) -> tuple[EffectUse, ...]:

@@ -11,7 +11,7 @@ from pdsim.pk.expression import Expression, Measured
 if TYPE_CHECKING:
     import xarray as xr
 
-    from pdsim.pk.system import LinearSystem
+    from pdsim.pk.build import System
 
 FRACTIONS = ("unbound", "fraction", "closed")  # keys that lie between 0 and 1
 MAY_BE_ZERO = ("lag", "depot_lag")
@@ -106,6 +106,30 @@ class Covariate:
     reference: float
 
 
+@dataclass(frozen=True)
+class Reference:
+    """The dose at which a card's exposure is shown and checked.
+
+    Parameters
+    ----------
+    amount : float
+        mg in the reference patient.
+    every : float
+        Days between doses.
+    route : str
+    duration : float
+        Days that an infusion takes.
+    text : str
+        As written, for people.
+    """
+
+    amount: float
+    every: float
+    route: str
+    duration: float
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class DrugCard:
     """A drug as its card declares it; see `card_from_dict`.
@@ -128,6 +152,14 @@ class DrugCard:
     effects : tuple of Effect
     covariates : mapping of str to Covariate
         Covariates that the card's relations read.
+    kind : {"linear", "states", "cells"}
+        Closed form; states of the model; an amount into a state of the disease model, named by `state`.
+    state : str
+        Where cells go.
+    reference : Reference or None
+        Usual dose, for the exposure that is shown.
+    checks : mapping of str to Value
+        Published exposure at that dose, ``auc`` at steady state and ``half_life``.
     """
 
     name: str
@@ -142,14 +174,18 @@ class DrugCard:
     metabolites: tuple[Metabolite, ...] = ()
     effects: tuple[Effect, ...] = ()
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
+    kind: str = "linear"
+    state: str = ""
+    reference: Reference | None = None
+    checks: Mapping[str, Value] = field(default_factory=dict)
 
     def all_values(self) -> dict[str, Value]:
         """Return every value by its key, effects as ``"input.key"``."""
         acting = {f"{effect.input}.{key}": value for effect in self.effects for key, value in effect.keys.items()}
         return {**self.values, **acting}
 
-    def system(self, cohort: xr.Dataset) -> LinearSystem:
-        """Build the linear system of every patient of a cohort.
+    def system(self, cohort: xr.Dataset) -> System:
+        """Build the kinetics of every patient of a cohort.
 
         A cohort variable ``"<drug>.<key>"``, such as ``"lenalidomide.clearance"``, replaces what
         the card says for that key, its variability included; its attribute ``units`` is heeded.
@@ -162,7 +198,8 @@ class DrugCard:
 
         Returns
         -------
-        LinearSystem
+        LinearSystem, StatesSystem or CellsSystem
+            By the card's kind.
 
         Raises
         ------
@@ -170,23 +207,23 @@ class DrugCard:
             If a covariate or the seed is missing, or a value comes out impossible; names card,
             key and patients.
         """
-        from pdsim.pk.build import linear_system
+        from pdsim.pk.build import system
         from pdsim.pk.individual import from_cohort
 
-        return linear_system(self, from_cohort(self, cohort))
+        return system(self, from_cohort(self, cohort), cohort.sizes["patient"])
 
-    def typical_system(self, **covariates: float) -> LinearSystem:
-        """Build the system of one patient without variability.
+    def typical_system(self, **covariates: float) -> System:
+        """Build the kinetics of one patient without variability.
 
         Parameters
         ----------
         **covariates : float
             Covariates in the card's units; others are those of the reference patient.
         """
-        from pdsim.pk.build import linear_system
+        from pdsim.pk.build import system
         from pdsim.pk.individual import typical
 
-        return linear_system(self, typical(self, covariates))
+        return system(self, typical(self, covariates), 1)
 
     def sources(self) -> tuple[tuple[str, str, str], ...]:
         """List (key, status, source) of every value."""

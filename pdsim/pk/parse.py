@@ -6,59 +6,25 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pdsim.errors import ConfigError, UnitError, did_you_mean
+from pdsim.pk import cells
 from pdsim.pk.card import Covariate, DrugCard, Effect, Metabolite, Value
+from pdsim.pk.keys import (
+    CHECK_UNITS,
+    COVARIATES,
+    EFFECT_UNITS,
+    KINDS,
+    METABOLITE_UNITS,
+    NEEDS,
+    OTHER_EFFECT_UNITS,
+    REQUIRED,
+    ROUTES,
+    UNITS,
+)
 from pdsim.pk.quantity import unit_of
+from pdsim.pk.reference import ReferenceReader
 from pdsim.pk.values import ValueReader
 
-KEYS = ("label", "class", "source", "status", "covariates", "pk", "metabolite", "effect")
-KINDS = ("linear",)
-ROUTES = ("oral", "iv", "infusion", "sc")
-
-# unit in which each key of [pk] is handed on
-PK_UNITS = {
-    "molar_mass": "g/mol",
-    "unbound": "1",
-    "clearance": "L/day",
-    "volume": "L",
-    "volume_2": "L",
-    "distribution_clearance": "L/day",
-    "absorption": "1/day",
-    "lag": "day",
-    "bioavailability": "1",
-    "depot_absorption": "1/day",
-    "depot_lag": "day",
-    "depot_bioavailability": "1",
-}
-REQUIRED = ("molar_mass", "unbound", "clearance", "volume")
-NEEDS = {  # a key that means nothing without another
-    "volume_2": "distribution_clearance",
-    "distribution_clearance": "volume_2",
-    "lag": "absorption",
-    "bioavailability": "absorption",
-    "depot_lag": "depot_absorption",
-    "depot_bioavailability": "depot_absorption",
-}
-METABOLITE_UNITS = {
-    "molar_mass": "g/mol",
-    "unbound": "1",
-    "elimination": "1/day",
-    "ratio": "1",
-    "fraction": "1",
-    "volume": "L",
-}
-EFFECT_UNITS = {"affinity": "nM", "potency": "nM", "closed": "1"}
-OTHER_EFFECT_UNITS = ("1", "nM", "1/day", "day")  # the first that a key fits
-
-# the typical patient of the reference documents: 75 kg, creatinine clearance 85 mL/min
-COVARIATES = {
-    "weight": Covariate("kg", 75.0),
-    "height": Covariate("cm", 170.0),
-    "bsa": Covariate("m2", 1.88),
-    "age": Covariate("yr", 68.0),
-    "creatinine_clearance": Covariate("mL/min", 85.0),
-    "female": Covariate("1", 0.0),
-    "male": Covariate("1", 1.0),
-}
+KEYS = ("label", "class", "source", "status", "covariates", "reference", "check", "pk", "metabolite", "effect")
 
 
 def card_from_dict(data: Mapping[str, Any], name: str, where: str) -> DrugCard:
@@ -108,7 +74,9 @@ class _Reader:
             table = {}
         else:
             self.kind(table)
-        values = self.pk(table) if table.get("kind") in KINDS else {}
+        kind = table.get("kind")
+        kind = kind if kind in KINDS else ""
+        values = self.pk(table, kind) if kind else {}
         parent = self.text(table, "species", "pk.") or name
         metabolites = [self.metabolite(row, path, values) for path, row in self.tables(data, "metabolite")]
         species = (parent, *(metabolite.name for metabolite in metabolites))
@@ -116,7 +84,12 @@ class _Reader:
             self.mistakes.append(f"metabolite: the same species twice: {', '.join(species)}")
         effects = [self.effect(row, path, species) for path, row in self.tables(data, "effect")]
         compartments = ["gut"] * ("absorption" in values) + ["depot"] * ("depot_absorption" in values)
-        compartments += ["central"] + ["peripheral"] * ("volume_2" in values)
+        compartments += ["central"] + ["peripheral"] * ("volume_2" in values) + ["deep"] * ("volume_3" in values)
+        route = self.route(table, values, kind)
+        if kind == "cells":
+            compartments, species = [], ()
+            self.cells(data, table)
+        reference = ReferenceReader(self.values, route).read(data["reference"]) if "reference" in data else None
         inputs = [effect.input for effect in effects]
         if len(set(inputs)) < len(inputs):
             self.mistakes.append(f"effect: the same input twice: {', '.join(inputs)}")
@@ -128,13 +101,17 @@ class _Reader:
             drug_class=texts["class"],
             where=where,
             molar_mass=self.constant(values, "molar_mass"),
-            route=self.route(table, values),
+            route=route,
             compartments=(*compartments, *species[1:]),
             species=species,
             values=values,
             metabolites=tuple(metabolites),
             effects=tuple(effects),
             covariates={word: self.covariates[word] for word in dict.fromkeys(sum(used, ()))},
+            kind=kind or "linear",
+            state=self.text(table, "state", "pk."),
+            reference=reference,
+            checks=self.checks(data, kind),
         )
 
     def kind(self, table: Mapping[str, Any]) -> None:
@@ -145,16 +122,62 @@ class _Reader:
             hint = did_you_mean(str(kind), KINDS)
             self.mistakes.append(f"pk.kind: {kind!r} is not known.{hint} Known kinds: {known}")
 
-    def pk(self, table: Mapping[str, Any]) -> dict[str, Value]:
-        self.unknown(table, ("kind", "route", "species", *PK_UNITS), "pk.")
-        for key in REQUIRED:
+    def pk(self, table: Mapping[str, Any], kind: str) -> dict[str, Value]:
+        units = UNITS[kind]
+        own = ("kind", "route", "state") if kind == "cells" else ("kind", "route", "species")
+        elsewhere = {
+            key: " or ".join(f'"{name}"' for name in KINDS if key in UNITS[name])
+            for key in {**UNITS["states"], **UNITS["cells"]}
+            if key not in units
+        }
+        for key in table:
+            if key in elsewhere and key not in own:
+                self.mistakes.append(f'pk.{key}: belongs to kind = {elsewhere[key]}, and this card is "{kind}"')
+        self.unknown({key: 0 for key in table if key not in elsewhere}, (*own, *units), "pk.")
+        for key in REQUIRED[kind]:
             if key not in table:
-                unit = PK_UNITS[key]
-                self.mistakes.append(f'pk.{key}: missing; write {{ value = ..., unit = "{unit}", status, source }}')
-        for key, other in NEEDS.items():
-            if key in table and other not in table:
-                self.mistakes.append(f"pk.{key}: has no meaning without {other}")
-        found = {key: self.values.read(table[key], key, unit, "pk.") for key, unit in PK_UNITS.items() if key in table}
+                self.mistakes.append(
+                    f'pk.{key}: missing; write {{ value = ..., unit = "{units[key][0]}", status, source }}'
+                )
+        if kind != "cells":
+            self.mistakes += [
+                f"pk.{key}: has no meaning without {other}"
+                for key, other in NEEDS.items()
+                if key in table and key in units and other not in table
+            ]
+        if "clearance_later" in table and ("clearance_change" in table) == ("clearance_half_time" in table):
+            self.mistakes.append(
+                "pk.clearance_later: give clearance_change, a rate, or clearance_half_time with clearance_steepness"
+            )
+        found = {key: self.quantity(table[key], key, fitting, "pk.") for key, fitting in units.items() if key in table}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def quantity(self, written: Any, key: str, units: tuple[str, ...], path: str) -> Value | None:
+        """Read a quantity in the first of some units that it fits."""
+        return self.values.read(written, key, self.values.fitting(written, units), path)
+
+    def cells(self, data: Mapping[str, Any], table: Mapping[str, Any]) -> None:
+        """Note what a card of cells lacks, or has and cannot have."""
+        if not self.text(table, "state", "pk."):
+            self.mistakes.append('pk.state: missing; name the state of the model that takes the cells, such as "car_t"')
+        self.mistakes += [
+            f"{key}: cells have none; what they do is in the disease model"
+            for key in ("metabolite", "effect", "check")
+            if key in data
+        ]
+
+    def checks(self, data: Mapping[str, Any], kind: str) -> dict[str, Value]:
+        """Read the published exposure that the card's own is held against."""
+        table = data.get("check", {})
+        if not isinstance(table, Mapping):
+            self.mistakes.append("check: write a table [check] with auc or half_life")
+            return {}
+        self.unknown(table, tuple(CHECK_UNITS), "check.")
+        if "auc" in table and "reference" not in data and kind != "cells":
+            self.mistakes.append("check.auc: has no meaning without a reference dose; add [reference]")
+        found = {
+            key: self.quantity(table[key], key, units, "check.") for key, units in CHECK_UNITS.items() if key in table
+        }
         return {key: value for key, value in found.items() if value is not None}
 
     def metabolite(self, row: Mapping[str, Any], path: str, values: dict[str, Value]) -> Metabolite:
@@ -196,13 +219,15 @@ class _Reader:
             )
         return Effect(target, acting, keys)
 
-    def route(self, table: Mapping[str, Any], values: dict[str, Value]) -> str | None:
+    def route(self, table: Mapping[str, Any], values: dict[str, Value], kind: str) -> str | None:
         route = self.text(table, "route", "pk.") or None
         absorbed = {"oral": "absorption", "sc": "depot_absorption"}
         if route is not None and route not in ROUTES:
             known = ", ".join(ROUTES)
             self.mistakes.append(f"pk.route: '{route}' is no route.{did_you_mean(route, ROUTES)} Known: {known}")
-        elif route in absorbed and absorbed[route] not in table:
+        elif kind == "cells" and route is not None and route not in cells.ROUTES:
+            self.mistakes.append(f"pk.route: cells are given by {' or '.join(cells.ROUTES)}, not '{route}'")
+        elif kind != "cells" and route in absorbed and absorbed[route] not in table:
             self.mistakes.append(f"pk.route: '{route}' needs {absorbed[route]}")
         return route
 

@@ -90,7 +90,7 @@ def atom(word: str) -> Unit | None:
 
 
 def unit_of(text: str) -> Unit:
-    """Read a unit such as ``"L/day/(mL/min)"``, ``"1/h"`` or ``"1"``.
+    """Read a unit such as ``"L/day/(mL/min)"``, ``"ng*h/mL"``, ``"1/h"`` or ``"1"``.
 
     Raises
     ------
@@ -99,6 +99,11 @@ def unit_of(text: str) -> Unit:
     """
     plain = text.replace(" ", "")
     unit, end = scan(plain, 0)
+    while plain[end : end + 1] == "*" and end:
+        factor, after = scan(plain, end + 1)
+        if after == end + 1:
+            break
+        unit, end = unit * factor, after
     if end < len(plain) or not plain:
         word = _WORD.search(plain, end)
         hint = did_you_mean(word[0], KNOWN) if word else ""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pdsim.errors import DoseError
+
+if TYPE_CHECKING:
+    from pdsim.pk.kinetics import Kinetics
 
 CONFLUENT = 1e-4  # relative gap of two rates below which the modal form has lost four digits
 
@@ -94,13 +97,7 @@ class LinearSystem:
         DoseError
             If the drug cannot be given that way.
         """
-        chosen = route or self.route
-        known = ", ".join(self.entry)
-        if chosen is None:
-            raise DoseError(f"{self.drug}: the dose names no route and the card no default; write one of {known}")
-        if chosen in self.entry:
-            return chosen
-        raise DoseError(f"{self.drug}: the card has no kinetics for route '{chosen}'; known: {known}")
+        return _route(self.drug, route or self.route, self.entry)
 
     def modes(self) -> Modes:
         """Decompose every patient's matrix; see `Modes`."""
@@ -119,3 +116,42 @@ class LinearSystem:
         gap = np.abs(np.diff(rates, axis=1))
         close = np.any(gap < CONFLUENT * np.abs(rates[:, 1:]), axis=1)
         return Modes(rates, right, left, complex_ | close)
+
+
+@dataclass(frozen=True, eq=False)
+class StatesSystem:
+    """A drug whose amounts are states of the model; members that are not here are as in `LinearSystem`.
+
+    Parameters
+    ----------
+    kinetics : Kinetics
+        The equations.
+    values : dict of str to array (patient,)
+        Card values that the equations read, in the card's units.
+    entry : dict of route to str
+        State that a dose enters, by its short name.
+    """
+
+    drug: str
+    kinetics: Kinetics
+    values: Mapping[str, np.ndarray]
+    nmol_per_mg: float
+    route: str | None
+    entry: Mapping[str, str]
+    bioavailability: Mapping[str, np.ndarray]
+    lag: Mapping[str, np.ndarray]
+    species: tuple[str, ...]
+    effects: tuple[EffectValues, ...]
+
+    def route_of(self, route: str | None) -> str:
+        """Return the route of a dose, the card's if it names none; see `LinearSystem.route_of`."""
+        return _route(self.drug, route or self.route, self.entry)
+
+
+def _route(drug: str, chosen: str | None, entry: Mapping[str, object]) -> str:
+    known = ", ".join(entry)
+    if chosen is None:
+        raise DoseError(f"{drug}: the dose names no route and the card no default; write one of {known}")
+    if chosen in entry:
+        return chosen
+    raise DoseError(f"{drug}: the card has no kinetics for route '{chosen}'; known: {known}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pdsim.library import Library
 from pdsim.library.files import shown
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _PATIENTS = 1024  # drawn to describe a population
 _CYCLES = 26  # cycles in which a calendar looks for a change
 _ROW = 42  # days a row of a calendar
+_DOSES = 8  # most doses of a figure
 
 
 def entry_lines(kind: str, name: str, library: Library) -> list[str]:
@@ -91,38 +94,45 @@ def _rows(drugs: list[str], marks: list[str], width: int, length: int) -> list[s
 
 
 def concentration_figure(card: DrugCard, file: Path) -> str:
-    """Draw the total concentration after one dose of 1 mg in the reference patient; return where it was written.
+    """Draw the total concentration in the reference patient over some doses; return where it was written.
+
+    The doses are the card's reference doses, as many as five half-lives hold and at most eight; a card with linear
+    kinetics and without a reference gets one dose of 1 mg.
 
     Raises
     ------
     PdsimError
-        The file's ending is none of png, svg and pdf.
+        The file's ending is none of png, svg and pdf, or the card has no concentrations to draw.
     StoreError
         The file cannot be written.
     """
     import numpy as np
     from matplotlib.figure import Figure
 
-    from pdsim.dosing import Regimen
     from pdsim.errors import PdsimError
-    from pdsim.pk import concentration, exposure
+    from pdsim.pk import Reference, course, half_life
     from pdsim.plot import drug_concentration, style
     from pdsim.study.folder import writing
 
     ending = file.suffix.lstrip(".")
     if ending not in ("png", "svg", "pdf"):
         raise PdsimError(f"A figure is written as png, svg or pdf: '{file}' ends in none of them.")
-    system = card.typical_system()
-    span = max(0.5, 5 * float(exposure(system, system.route or "iv", 1.0).half_life[0]))
-    times = np.linspace(0.0, span, 600)
-    dose = Regimen.every(span + 1, "1 mg", drug=card.name, route=system.route or "iv", times=1)
-    ones = {"m2": np.ones(1), "kg": np.ones(1)}
-    lines: Any = dose.lines(span + 1)
-    values = concentration(system, lines, ones, times, total=True)[:, 0, :].T
+    if card.kind == "cells":
+        raise PdsimError(f"{card.name} is cells, which the disease model follows: there is no concentration to draw.")
+    if card.kind == "states" and card.reference is None:
+        raise PdsimError(f"{card.where}: a figure needs a dose; add [reference] with amount and every.")
+    slow = half_life(card)
+    given, doses = card.reference, 1
+    if given is None:
+        given = Reference(1.0, max(0.5, 5 * slow), card.route or "iv", 0.0, "one dose of 1 mg")
+    else:
+        doses = min(_DOSES, max(2, math.ceil(5 * slow / given.every)))
+    times = np.linspace(0.0, doses * given.every, 1 + 600 * doses)
+    values = course(replace(card, reference=given), times, doses).T
     with style(), writing(file):
         figure = Figure()
         axes = drug_concentration(times, values, card.species, figure.add_subplot())
-        axes.set_title(f"{card.label}: one dose of 1 mg, reference patient")
+        axes.set_title(f"{card.label}: {given.text}, reference patient")
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file)
     return shown(file)

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 
 from pdsim.dosing import Regimen
-from pdsim.pk import DrugCard, card_from_dict, concentration, exposure
+from pdsim.pk import DrugCard, card_from_dict, concentration, course, exposure, published, usual_exposure
 from pdsim.pk.quantity import unit_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "drugs"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def card(name: str) -> DrugCard:
     path = FOLDER / f"{name}.toml"
     return card_from_dict(tomllib.loads(path.read_text()), name, path.name)
+
+
+ALL = sorted(path.stem for path in FOLDER.glob("*.toml"))
+NAMES = [name for name in ALL if card(name).kind == "linear" and card(name).route == "oral"]
+CITED = [(name, key) for name in ALL for key in card(name).checks]
 
 
 def average(name: str, amount: str, species: int = 0) -> float:
@@ -88,13 +92,51 @@ def test_average_concentration(name: str, amount: str, species: int, cited: floa
     assert average(name, amount, species) == pytest.approx(cited, rel=0.10)
 
 
-# half-lives, h, where sources agree; not those of pomalidomide, iberdomide, cyclophosphamide, dexamethasone (see cards)
-@pytest.mark.parametrize(
-    ("name", "cited"), [("lenalidomide", 3.5), ("thalidomide", 8.7), ("mezigdomide", 11.0), ("prednisone", 3.0)]
-)
-def test_half_life(name: str, cited: float) -> None:
-    found = exposure(card(name).typical_system(), "oral", 1.0).half_life[0]
-    assert 24 * found == pytest.approx(cited, rel=0.10)
+# cards cite an exposure where sources agree; see pomalidomide, iberdomide, cyclophosphamide, dexamethasone for others
+@pytest.mark.parametrize(("name", "key"), CITED)
+def test_published_exposure(name: str, key: str) -> None:
+    computed, cited = published(card(name))[key]
+    assert computed == pytest.approx(cited, rel=0.10)
+
+
+def test_some_cards_cite_their_exposure() -> None:
+    assert {("lenalidomide", "half_life"), ("thalidomide", "half_life"), ("mezigdomide", "half_life")} <= set(CITED)
+
+
+def test_a_wrong_card_would_be_seen() -> None:
+    text = (
+        (FOLDER / "lenalidomide.toml").read_text()
+        + """
+[check.auc]
+value = 2.11
+unit = "mg*h/L"
+status = "assumed"
+source = "made up for this test"
+"""
+    )
+    found = published(card_from_dict(tomllib.loads(text), "lenalidomide", "lenalidomide.toml"))
+    assert found["auc"][0] == pytest.approx(found["auc"][1], rel=0.01)
+    halved = text.replace("60 L/day + 2.64", "30 L/day + 1.32")
+    wrong = published(card_from_dict(tomllib.loads(halved), "lenalidomide", "lenalidomide.toml"))
+    assert wrong["auc"][0] == pytest.approx(2 * wrong["auc"][1], rel=0.01)
+    assert wrong["half_life"][0] == pytest.approx(2 * found["half_life"][0], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if card(name).reference])
+def test_usual_exposure_adds_up(name: str) -> None:
+    drug = card(name)
+    found = usual_exposure(drug)
+    every = drug.reference.every
+    for part in (found.first, found.steady):
+        assert (part.trough * every < part.auc * 1.001).all()
+        assert (part.auc < part.peak * every).all()
+        assert ((part.peak_time >= 0) & (part.peak_time < every)).all()
+    if drug.kind == "linear":
+        assert (found.first.auc < found.steady.auc * 1.001).all()
+        days = np.linspace(0.0, every, 5001)
+        curve = course(drug, days + (found.doses - 1) * every, found.doses)
+        np.testing.assert_allclose(curve[:, -1], found.steady.trough, rtol=1e-9)
+        np.testing.assert_allclose(np.trapezoid(curve, days), found.steady.auc, rtol=2e-3)
 
 
 def test_lenalidomide_peaks_with_the_label() -> None:
