@@ -64,7 +64,6 @@ class ArmTable(Table):
 
     regimen: str | None = None
     give: tuple[str | dict[str, Any], ...] = Field((), strict=False)
-    rules: tuple[str, ...] = Field((), strict=False)
     population: str | None = None
     patients: dict[str, float] = Field(default_factory=dict)
     set: Settings = Field(default_factory=dict)
@@ -159,7 +158,7 @@ class ClaimTable(Table):
     statement: str
     source: str
     reason: str = ""
-    population: str = "refractory"
+    population: str = "len_refractory"
     patients: dict[str, float] = Field(default_factory=dict)
     size: int = Field(64, ge=2)
     stop: Duration = "2 yr"
