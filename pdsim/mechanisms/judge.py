@@ -1,4 +1,4 @@
-"""Judges claims: contrasts between arms, their bounds, and how often a trial of that size would agree."""
+"""Judges claims: contrasts between arms, their bounds, and how often other patients would agree."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Result:
         All checks hold; one does not; there is no experiment; there is, and it must not be looked at yet.
     findings : tuple of Finding
     probability : float
-        Share of replicate trials, with other patients in every arm, in which all checks hold; NaN without.
-        It covers the sampling of patients at the claim's size, not parameters.
+        Share of replicate cohorts of the claim's size in which all checks hold; NaN without. The arms of a blind
+        claim hold different patients, as those of a trial do; those of others the same. Parameters are not covered.
     size : int
         Patients an arm, before those that are not read.
     reason : str
@@ -88,26 +88,35 @@ def judge(claim: ClaimTable, experiment: Experiment | None, views: Mapping[Reque
     verdict: Verdict = "pass" if all(finding.passed for finding in findings) else "fail"
     size = next(iter(experiment.requests.values())).group.size
     remarks = [claim.reason, *(f"{one.check.title}: nothing to read" for one in findings if np.isnan(one.value))]
-    probability = _probability(claim.check, samples)
+    probability = _probability(claim.check, samples, size, paired=claim.basis != "blind")
     return Result(claim, verdict, findings, probability, size, "; ".join(text for text in remarks if text))
 
 
-Sample = dict[str, tuple[np.ndarray, float]]  # arm -> values of the patients read, (patient, column), and end in days
+@dataclass(frozen=True)
+class Sample:
+    """What the patients of one arm show: values (patient, column), their numbers (patient,), and the end in days."""
+
+    values: np.ndarray
+    patients: np.ndarray
+    stop: float
 
 
-def _sampled(check: CheckTable, experiment: Experiment, views: Mapping[Request, View]) -> Sample:
+Samples = dict[str, Sample]
+
+
+def _sampled(check: CheckTable, experiment: Experiment, views: Mapping[Request, View]) -> Samples:
     """Read the arms of a check, in the patients that all of them could start with."""
     chosen = {arm: views[experiment.requests[arm]] for arm in check.arms}
     shared = set.intersection(*(set(view.patients.tolist()) for view in chosen.values()))
-    found: Sample = {}
+    found: Samples = {}
     for arm, view in chosen.items():
         read = view.selected(experiment.among.get(arm)) & np.isin(view.patients, sorted(shared))
-        found[arm] = measure(check.readout, view)[read], view.request.group.stop
+        found[arm] = Sample(measure(check.readout, view)[read], view.patients[read], view.request.group.stop)
     return found
 
 
-def _found(check: CheckTable, sample: Sample) -> Finding:
-    arms = {arm: summarise(check.readout, values, stop) for arm, (values, stop) in sample.items()}
+def _found(check: CheckTable, samples: Samples) -> Finding:
+    arms = {arm: summarise(check.readout, sample.values, sample.stop) for arm, sample in samples.items()}
     return Finding(check, contrast(check.contrast, [arms[arm] for arm in check.arms]), arms)
 
 
@@ -130,21 +139,29 @@ def contrast(kind: str, values: Sequence[float]) -> float:
     return (both - first) - (second - neither)
 
 
-def _probability(checks: Sequence[CheckTable], samples: Sequence[Sample]) -> float:
-    """Share of replicates in which all checks hold; arms are drawn apart, as trials hold different patients."""
+def _probability(checks: Sequence[CheckTable], samples: Sequence[Samples], size: int, paired: bool) -> float:
+    """Share of replicate cohorts, drawn with replacement, in which all checks hold."""
     held = np.ones(REPLICATES, dtype=bool)
-    for number, (check, sample) in enumerate(zip(checks, samples, strict=True)):
-        redrawn = [_redrawn(len(sample[arm][0]), f"mechanisms.{number}.{arm}") for arm in check.arms]
+    for check, arms in zip(checks, samples, strict=True):
+        drawn = {arm: _drawn(size, "all" if paired else arm) for arm in check.arms}
         for replicate in np.flatnonzero(held):
             read = [
-                summarise(check.readout, sample[arm][0][rows[replicate]], sample[arm][1])
-                for arm, rows in zip(check.arms, redrawn, strict=True)
+                summarise(check.readout, _redrawn(arms[arm], drawn[arm][replicate], size), arms[arm].stop)
+                for arm in check.arms
             ]
             held[replicate] = check.holds(contrast(check.contrast, read))
     return float(held.mean())
 
 
-def _redrawn(size: int, purpose: str) -> np.ndarray:
-    """Rows of as many patients, drawn with replacement, (replicate, patient)."""
-    uniform = draws.uniforms(0, np.arange(REPLICATES), purpose, size)
+def _drawn(size: int, purpose: str) -> np.ndarray:
+    """Numbers of the patients of each replicate, (replicate, patient)."""
+    uniform = draws.uniforms(0, np.arange(REPLICATES), f"mechanisms.{purpose}", size)
     return (uniform * size).astype(np.int64)
+
+
+def _redrawn(sample: Sample, drawn: np.ndarray, size: int) -> np.ndarray:
+    """Values of the drawn patients, without those who are not read."""
+    row = np.full(size, -1)
+    row[sample.patients] = np.arange(len(sample.patients))
+    chosen = row[drawn]
+    return sample.values[chosen[chosen >= 0]]

@@ -40,7 +40,7 @@ def fixed(population: Population, values: Mapping[str, float]) -> Population:
         replace(variable, rule=Fixed(float(values[variable.name]))) if variable.name in values else variable
         for variable in population.variables
     ]
-    new = [Variable(name, "parameter", Fixed(float(value))) for name, value in values.items() if name not in known]
+    new = [Variable(name, "parameter", Fixed(float(value)), "") for name, value in values.items() if name not in known]
     return replace(population, variables=(*variables, *new))
 
 

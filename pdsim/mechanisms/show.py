@@ -71,7 +71,7 @@ def show_results(results: Sequence[Result], console: Console) -> None:
     if judged:
         share = f"{passed} of {judged} ({passed / judged:.0%})"
         console.print(f"Dynamic claims of basis mechanism or fit that pass: {share}", highlight=False)
-    console.print("P: share of replicate trials with other patients of the same number; parameters are not covered.")
+    console.print("P: share of replicate cohorts of that size in which a claim holds; parameters are not covered.")
 
 
 def _entry(result: Result) -> dict[str, Any]:
