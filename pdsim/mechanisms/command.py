@@ -26,9 +26,7 @@ def run_command(claims: Sequence[str], json: Path | None, size: int | None, thre
             json.touch()
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("patients", total=None)
-        results = run_suite(
-            suite, size, threads, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        results = run_suite(suite, size, threads, lambda done, total: bar.update(task, completed=done, total=total))
     show_results(results, console)
     if json is not None:
         write_json(results, json)

@@ -112,9 +112,7 @@ class _Builder:
         outputs = {word for check in claim.check for word in self._outputs(check.readout, known)}
         return Experiment(requests, {name: self.made[name] for name in populations}, frozenset(outputs), among)
 
-    def _request(
-        self, claim: ClaimTable, name: str, arm: ArmTable, theme: str, made: Mapping[str, Request]
-    ) -> Request:
+    def _request(self, claim: ClaimTable, name: str, arm: ArmTable, theme: str, made: Mapping[str, Request]) -> Request:
         population = arm.population or claim.population
         chosen = self._population(population, f"arms.{name}.population")
         patients = tuple(sorted((claim.patients | arm.patients).items()))
@@ -183,7 +181,7 @@ class _Builder:
             words |= {variable.name: variable.levels for variable in self.made[name].variables}
         words |= {name: () for name, output in self.model.outputs.items() if not output.dim}
         words |= {name: () for name, state in self.model.states.items() if not state.dim}
-        words |= {name: () for name in names("endpoints")}
+        words |= dict.fromkeys(names("endpoints"), ())
         words |= {name: () for arm in claim.arms.values() for name in (*claim.patients, *arm.patients)}
         return {name: levels for name, levels in words.items() if name.isidentifier()}
 

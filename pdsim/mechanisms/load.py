@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ from pdsim.mechanisms.schema import (
 if TYPE_CHECKING:
     from pdsim.model import Model
 
-MODEL = "myeloma"
 _TABLES: Mapping[str, type] = {"population": PopulationTable, "claim": ClaimTable}
 _INNER: Mapping[str, type] = {"arms": ArmTable, "check": CheckTable, "readout": ReadoutTable, "clones": CloneTable}
 
@@ -39,6 +38,8 @@ class Suite:
 
     Attributes
     ----------
+    library : Library
+        Where drug cards come from.
     model : Model
     claims : tuple of ClaimTable
         By number.
@@ -48,13 +49,19 @@ class Suite:
         Whether parameters are frozen, so that claims whose evidence is a check arm may be looked at.
     """
 
+    library: Library
     model: Model
     claims: tuple[ClaimTable, ...]
     experiments: dict[str, Experiment]
     frozen: bool
 
 
-def load_suite(folder: Path | str | None = None, library: Library | None = None, frozen: bool | None = None) -> Suite:
+def load_suite(
+    folder: Path | str | None = None,
+    library: Library | None = None,
+    model: str = "myeloma",
+    frozen: bool | None = None,
+) -> Suite:
     """Read and check all claim files of a folder.
 
     Parameters
@@ -63,6 +70,8 @@ def load_suite(folder: Path | str | None = None, library: Library | None = None,
         By default the shipped ``configs/mechanisms``.
     library : Library, optional
         Where the model, populations, regimens and drug cards are found.
+    model : str
+        Name of the model that the claims are about.
     frozen : bool, optional
         By default whether ``configs/fits/frozen`` holds anything.
 
@@ -83,17 +92,17 @@ def load_suite(folder: Path | str | None = None, library: Library | None = None,
     if not paths:
         raise NotFoundError(f"{shown(place)} holds no claim files.")
     library = library or Library()
-    model = library.load_model(MODEL)
+    loaded = library.load_model(model)
     mistakes = Mistakes(shown(place))
     trees = {path: read_toml(path) for path in paths}
     files = {path: _validated(tree, shown(path), mistakes) for path, tree in trees.items()}
     good = {path: file for path, file in files.items() if file is not None}
     _check_ids(good, mistakes)
-    found = {} if mistakes.found else _experiments(good, model, library, mistakes)
+    found = {} if mistakes.found else _experiments(good, loaded, library, mistakes)
     mistakes.raise_if_any()
     claims = sorted((claim for file in good.values() for claim in file.claim), key=lambda claim: int(claim.id[1:]))
     held = any((root / "fits" / "frozen").glob("*")) if frozen is None else frozen
-    return Suite(model, tuple(claims), found, held)
+    return Suite(library, loaded, tuple(claims), found, held)
 
 
 def _validated(tree: dict[str, Any], file: str, mistakes: Mistakes) -> ClaimFile | None:
@@ -162,8 +171,5 @@ def choose(suite: Suite, ids: Iterable[str]) -> Suite:
         if name not in known:
             raise ConfigError(f"There is no claim '{name}'.{did_you_mean(name, known)} There are M1 to M{len(known)}.")
     claims = tuple(claim for claim in suite.claims if not wanted or claim.id in wanted)
-    return Suite(suite.model, claims, {name: suite.experiments[name] for name in _ids(claims, suite)}, suite.frozen)
-
-
-def _ids(claims: Iterable[ClaimTable], suite: Suite) -> list[str]:
-    return [claim.id for claim in claims if claim.id in suite.experiments]
+    kept = {claim.id: suite.experiments[claim.id] for claim in claims if claim.id in suite.experiments}
+    return replace(suite, claims=claims, experiments=kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.mechanisms.schema import ReadoutTable
+    from pdsim.pk import DrugCard
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class View:
     request : Request
     trajectory, visits, endpoints, states, cohort : Dataset
         Of this arm alone, so with dims (patient[, time, visit, clone]).
-    patients : array of int, (patient,)
-        Numbers of the patients in the group's cohort.
+    cards : mapping of str to DrugCard
+        Of the drugs that were given, at least.
     """
 
     request: Request
@@ -38,6 +40,7 @@ class View:
     endpoints: xr.Dataset
     states: xr.Dataset
     cohort: xr.Dataset
+    cards: Mapping[str, DrugCard]
 
     @property
     def patients(self) -> np.ndarray:
@@ -170,11 +173,10 @@ def _time_to(readout: ReadoutTable, view: View) -> tuple[Any, ...]:
 
 def _exposure(readout: ReadoutTable, view: View) -> tuple[Any, ...]:
     """Mean concentration of a drug over the arm, in nM, from its clearance: the closed form, not the simulation."""
-    from pdsim.library import load_drug
     from pdsim.pk import exposure
 
     request = view.request
-    system = load_drug(str(readout.of)).system(view.cohort)
+    system = view.cards[str(readout.of)].system(view.cohort)
     lines = [] if request.regimen is None else request.regimen.lines(request.group.stop)
     total = np.zeros(len(view.patients))
     for line in lines:

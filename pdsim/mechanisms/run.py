@@ -136,6 +136,7 @@ class _Runner:
         from pdsim.simulate import simulate, state_at
 
         group = members[0].group
+        cards = self._cards(group.theme)
         names = {f"arm{number}": request for number, request in enumerate(members)}
         run = simulate(
             self.suite.model,
@@ -145,7 +146,7 @@ class _Runner:
             every=group.every,
             visits=min(group.visits, group.stop),
             save=sorted(self.outputs[group.theme]) or ["burden"],
-            drugs=self._cards(group.theme),
+            drugs=cards,
             threads=self.threads,
             on_failure="keep",
             progress=self._count,
@@ -160,6 +161,7 @@ class _Runner:
                 endpoints.sel(arm=name, drop=True),
                 state_at(run, "end", name),
                 cohort,
+                cards,
             )
             if request in parents:
                 self.starts[request] = {
@@ -179,11 +181,13 @@ class _Runner:
 
     def _cards(self, theme: str) -> dict[str, DrugCard]:
         """Cards of all drugs of a claim file, so that its groups share compiled kernels."""
-        from pdsim.library import load_drug
-
         drugs = {dose.drug for request in self._of(theme) if request.regimen for dose in request.regimen.doses}
         states = self.suite.model.states
-        return {drug: load_drug(drug) for drug in sorted(drugs) if not (drug in states and states[drug].dosed)}
+        return {
+            drug: self.suite.library.load_drug(drug)
+            for drug in sorted(drugs)
+            if not (drug in states and states[drug].dosed)
+        }
 
     def _of(self, theme: str) -> Iterable[Request]:
         return (request for request in self.requests if request.group.theme == theme)

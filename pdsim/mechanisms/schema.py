@@ -83,9 +83,7 @@ class ArmTable(Table):
 class ReadoutTable(Table):
     """What is read from one arm, as one number: a kind and its keys."""
 
-    kind: Literal[
-        "output", "response", "mrd", "survival", "grade", "time_to_best", "time_to", "exposure", "intensity"
-    ]
+    kind: Literal["output", "response", "mrd", "survival", "grade", "time_to_best", "time_to", "exposure", "intensity"]
     of: str | None = None
     over: Literal["last", "mean", "min", "max", "auc", "progression"] = "last"
     from_: Duration | None = Field(None, alias="from")
@@ -125,9 +123,7 @@ class CheckTable(Table):
     @model_validator(mode="after")
     def _complete(self) -> CheckTable:
         if len(self.arms) != _ARMS[self.contrast]:
-            raise ValueError(
-                f"contrast = '{self.contrast}' takes {_ARMS[self.contrast]} arms, not {len(self.arms)}."
-            )
+            raise ValueError(f"contrast = '{self.contrast}' takes {_ARMS[self.contrast]} arms, not {len(self.arms)}.")
         if self.above is None and self.below is None:
             raise ValueError("has no bound; write 'above', 'below' or both.")
         if self.above is not None and self.below is not None and self.above >= self.below:

@@ -50,7 +50,9 @@ def show_results(results: Sequence[Result], console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("claim", "", "kind", "basis", "result", "check", "expected", "observed", "P", title="Mechanism claims")
+    table = Table(
+        "claim", "", "kind", "basis", "result", "check", "expected", "observed", "P", title="Mechanism claims"
+    )
     for result in results:
         claim, findings = result.claim, result.findings
         table.add_row(
