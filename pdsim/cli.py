@@ -281,8 +281,12 @@ def _kinds_of(name: str, library: Any) -> list[str]:
         return [library.kind_of_file(name)]
     kinds = [kind for kind in library.where(name) if kind != "study"]
     if not kinds:
-        known = [word for kind in ("models", "drugs", "regimens", "rules", "populations") for word in library.names(kind)]
-        raise NotFoundError(f"There is no model, drug, regimen, rule set or population '{name}'.{did_you_mean(name, known)}")
+        known = [
+            word for kind in ("models", "drugs", "regimens", "rules", "populations") for word in library.names(kind)
+        ]
+        raise NotFoundError(
+            f"There is no model, drug, regimen, rule set or population '{name}'.{did_you_mean(name, known)}"
+        )
     return kinds
 
 

@@ -101,7 +101,8 @@ def simulate(
     Returns
     -------
     DataTree
-        Groups cohort, trajectory, visits, counts, endpoints (status), states, dosing; see `pdsim.schema`.
+        Groups cohort, trajectory, visits, counts, endpoints (status), states, dosing, doses, and ledger where an arm
+        has rules; see `pdsim.schema`.
 
     Raises
     ------
@@ -180,6 +181,7 @@ def _plan(
     rules: ResponseRules,
     initial: xr.Dataset | None,
 ) -> Plan:
+    from pdsim.ensemble.decide import arm_dosing
     from pdsim.model import kernels as make_kernels
 
     if "patient" not in cohort.dims:
@@ -211,6 +213,9 @@ def _plan(
         rules=rules,
         seed=int(cohort.attrs.get("seed", 0)),
         entry=_entry(kernels.states, cohort, initial),
+        dosing={
+            name: arm_dosing(arm.regimen, name, cohort, kernels.output_dims, grid.stop) for name, arm in arms.items()
+        },
         cascade=_cascade(kernels, options.method),
     )
 

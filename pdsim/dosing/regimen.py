@@ -21,6 +21,8 @@ from pdsim.units import days as to_days
 if TYPE_CHECKING:
     from pdsim.dosing.table import EventTable
 
+_YEARS = 36525.0  # days in which a first dose is looked for
+
 
 @dataclass(frozen=True)
 class Regimen:
@@ -131,6 +133,13 @@ class Regimen:
     def length(self) -> float:
         """Day on which the last line ends, infinite if one is without end."""
         return max((dose.length(self.cycle) for dose in self.doses if not dose.when_needed), default=0.0)
+
+    @property
+    def first_cells(self) -> float:
+        """Day of the first planned dose that is counted in cells, such as CAR-T cells; NaN without one."""
+        cells = [dose for dose in self.doses if dose.unit == "cell" and not dose.when_needed]
+        firsts = [times[0] for dose in cells if len(times := dose.times(_YEARS, self.cycle))]
+        return float(min(firsts, default=math.nan))
 
     def lines(self, stop: float) -> tuple[DoseLine, ...]:
         """Expand to the planned dose times strictly below `stop` days, one line for each dose of the file.

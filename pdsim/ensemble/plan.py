@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import DoseLine, Regimen
+    from pdsim.ensemble.decide import ArmDosing
     from pdsim.model import EffectUse, Kernels, Model, State
     from pdsim.model.cascade import Cascade
     from pdsim.pk import DrugCard, LinearSystem, Modes
@@ -84,6 +85,7 @@ class Plan:
     rules: ResponseRules
     seed: int
     entry: Mapping[int, np.ndarray]  # row of a state -> natural values (patient,) that replace the model's own
+    dosing: Mapping[str, ArmDosing]  # arm -> lines and rules
     cascade: Cascade | None = None  # None where the model has none or the method is another
 
     @property
@@ -121,13 +123,23 @@ class Plan:
         order = [places[species] for species in self.kernels.concentrations]
         return names, blocks, order
 
+    def acting_lines(self, arm: str) -> list[int]:
+        """Places of an arm's dosing lines whose drugs act on the model or enter a state of it."""
+        wanted = set(self.kernels.concentrations)
+        acting = {drug for drug, system in self.systems.items() if set(system.species) & wanted}
+        drugs = [ruled.line.drug for ruled in self.dosing[arm].lines]
+        return [place for place, drug in enumerate(drugs) if drug in acting or is_dosed(self.model, drug)]
+
     def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
-        """Dosing lines of one arm for some patients; drugs without an effect on the model are left out."""
-        regimen = self.arms[arm].regimen
-        lines = () if regimen is None else regimen.lines(self.grid.stop)
-        return [
-            self._line(line, rows, names) for line in lines if line.drug in names or is_dosed(self.model, line.drug)
-        ]
+        """Dosing lines of one arm for some patients, in the order of `acting_lines`."""
+        lines = self.dosing[arm].lines
+        return [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
+
+    def line_sizes(self, arm: str, rows: np.ndarray) -> np.ndarray:
+        """Amount of one planned administration of every dosing line of an arm, in the line's unit: (line, patient)."""
+        lines = [ruled.line for ruled in self.dosing[arm].lines]
+        sizes = [line.amount * _scale(line, self.cohort, rows) for line in lines]
+        return np.array(sizes).reshape(len(lines), len(rows))
 
     def _line(self, line: DoseLine, rows: np.ndarray, names: Sequence[str]) -> LineBlock:
         if line.route == "infusion" and line.duration <= 0.0:

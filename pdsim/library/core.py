@@ -154,7 +154,9 @@ class Library:
         keys = set(read_toml(path))
         found = next((kind.name for kind in KINDS.values() if keys & kind.tables), None)
         if found is None:
-            raise NotFoundError(f"{shown(path)} holds none of the tables of a drug, regimen, rule set, population or study.")
+            raise NotFoundError(
+                f"{shown(path)} holds none of the tables of a drug, regimen, rule set, population or study."
+            )
         return found
 
     def where(self, name: str) -> list[str]:

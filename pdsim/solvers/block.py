@@ -133,14 +133,21 @@ def make_lines(lines: Sequence[LineBlock]) -> Lines:
     )
 
 
-def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray) -> None:
-    """Give `factor` (line, lane) of the planned amounts from now on; what was taken before `time` (lane,) enters."""
+def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray, until: np.ndarray | None = None) -> None:
+    """Give `factor` (line, lane) of the planned amounts from now on; what was taken before `time` (lane,) enters.
+
+    From `until` (line, lane) on nothing is given, whatever the factor; each call sets that anew.
+    """
     present, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
     for line in np.flatnonzero((present != factor).any(axis=1)):
         events = slice(lines.first[line], lines.first[line + 1])
         taken = (lines.times[events, None] < time) & np.isnan(given[events])
         given[events] = np.where(taken, present[line], given[events])
         present[line] = factor[line]
+    for line in range(0 if until is None else len(until)):
+        events = slice(lines.first[line], lines.first[line + 1])
+        times = lines.times[events, None]
+        given[events] = np.where(times >= time, np.where(times >= until[line], 0.0, np.nan), given[events])
 
 
 @dataclass
@@ -301,12 +308,13 @@ class Block:
         """Accepted and rejected steps of all lanes so far."""
         return int(self._steps)
 
-    def scale_doses(self, line_factor: np.ndarray) -> None:
+    def scale_doses(self, line_factor: np.ndarray, until: np.ndarray | None = None) -> None:
         """Give `line_factor` (line, lane) times the planned amounts from now on, lines as in `lines_plan`; 0 is none.
 
-        Doses taken before now still enter after their lag, as they were taken.
+        Doses taken before now still enter after their lag, as they were taken. From the times `until` (line, lane) on
+        nothing is taken; a later call with `until` sets them anew.
         """
-        scale_lines(self.lines, np.asarray(line_factor, dtype=np.float64), self.state.time)
+        scale_lines(self.lines, np.asarray(line_factor, dtype=np.float64), self.state.time, until)
 
     @property
     def dose_factors(self) -> np.ndarray:

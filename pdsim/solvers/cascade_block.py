@@ -270,12 +270,12 @@ class CascadeBlock(Block):
         """Free concentrations at the lanes' present time, (species * lane,)."""
         return self._work.c
 
-    def scale_doses(self, line_factor: np.ndarray) -> None:
+    def scale_doses(self, line_factor: np.ndarray, until: np.ndarray | None = None) -> None:
         """Give `line_factor` (line, lane) times the planned amounts from now on; see `Block.scale_doses`."""
         factor = np.asarray(line_factor, dtype=np.float64)
-        entering = self._enters_disease
-        scale_lines(self.lines, factor, self.state.time)
-        scale_lines(self._lines, factor[~entering], self.state.time)
-        scale_lines(self._own, factor[entering], self.state.time)
+        everything = np.ones(len(factor), dtype=bool)
+        parts = (self.lines, everything), (self._lines, ~self._enters_disease), (self._own, self._enters_disease)
+        for lines, own in parts:
+            scale_lines(lines, factor[own], self.state.time, None if until is None else until[own])
         self._other.factor[:] = self._lines.factor
         self._other.given[:] = self._lines.given
