@@ -147,9 +147,7 @@ _VARIABLES = (
     Variable("dose_taken", _DOSES, "", "output", "amount given from the visit to the next, in the drug's unit"),
     Variable("dose_planned", _DOSES, "", "output", "amount that the regimen plans from the visit to the next"),
     Variable("rule", _LEDGER, "", "output", "rule that decided, or progression"),
-    Variable(
-        "decision", _LEDGER, "", "output", "what was decided: hold, resume, reduce, escalate, set, stop, give, end"
-    ),
+    Variable("decision", _LEDGER, "", "output", "what was decided, such as hold or reduce"),
     Variable("from", _LEDGER, "", "output", "amount of one administration before, 0 while held or stopped"),
     Variable("to", _LEDGER, "", "output", "amount of one administration from then on, 0 while held or stopped"),
     Variable("step", _LEDGER, "", "output", "amount of one administration when the drug is given"),

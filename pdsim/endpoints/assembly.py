@@ -29,9 +29,10 @@ def assemble(run: xr.DataTree, rules: ResponseRules | None = None) -> xr.Dataset
     -------
     Dataset
         Dims (arm, patient): ``best_response``, ``best_change``, ``pfs_time`` d, ``pfs_event``, ``ttp_time`` d,
-        ``ttp_event``, ``dose_intensity``, ``worst_neutropenia``, ``worst_thrombocytopenia``, ``status``; with ``/doses``
-        ``drug_intensity`` (arm, patient, drug); where an arm has rules ``holds``, ``time_to_first_reduction`` d and
-        ``time_to_stop`` d. See `response`, `progression`, `toxicity`, `dose_intensity` and `dose_changes`.
+        ``ttp_event``, ``dose_intensity``, ``worst_neutropenia``, ``worst_thrombocytopenia``, ``status``; with
+        ``/doses`` ``drug_intensity`` (arm, patient, drug); where an arm has rules ``holds``,
+        ``time_to_first_reduction`` d and ``time_to_stop`` d. See `response`, `progression`, `toxicity`,
+        `dose_intensity` and `dose_changes`.
 
     Raises
     ------

@@ -51,7 +51,7 @@ def find_changes(run: xr.DataTree, course: Course) -> xr.Dataset | None:
         np.array([arms.index(str(name)) for name in ledger["arm"].values], dtype=np.intp),
         np.array([patients[int(number)] for number in ledger["patient"].values], dtype=np.intp),
     )
-    decision, day = ledger["decision"].values.astype(str), ledger["day"].values
+    decision, day = ledger["decision"].values, ledger["day"].values
     held = (decision == "hold") & (ledger["from"].values > 0.0)
     reduced = (decision == "reduce") & (day > course.days[0])
     np.add.at(holds, (at[0][held], at[1][held]), 1.0)

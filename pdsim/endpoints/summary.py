@@ -73,15 +73,14 @@ def summary_table(run: xr.DataTree, interval_n: int = 67, rules: ResponseRules |
     import pandas as pd
 
     course = read_course(run, rules)
+    changes = find_changes(run, course)
+    dosing = [] if changes is None else [changes, find_intensity(run, course)[["dose_intensity"]]]
     found = xr.merge(
-        [find_response(course), find_progression(course), find_toxicity(run, course)],
+        [find_response(course), find_progression(course), find_toxicity(run, course), *dosing],
         join="exact",
         compat="no_conflicts",
     )
     found["status"] = (("arm", "patient"), read_status(run, course))
-    changes = find_changes(run, course)
-    if changes is not None:
-        found = found.merge(changes).merge(find_intensity(run, course)[["dose_intensity"]])
     found["known"] = (("arm", "patient"), last_index(course.evaluable) >= 0)
     seed = int(run.attrs.get("seed", 0))
     rows = [_row(found.isel(arm=index), interval_n, seed) for index in range(found.sizes["arm"])]

@@ -133,7 +133,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
     draws = np.ones((len(kernels.states), DRAWS, LANES))
     for i in counted:
         draws[i] = exponentials(plan.seed, plan.patients[lanes], f"entry.{kernels.states[i]}", DRAWS).T
-    given = dict(
+    parts: dict[str, Any] = dict(
         kernels=kernels,
         params=params,
         entry=entry,
@@ -145,8 +145,8 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
         options=replace(plan.options, max_step=plan.options.max_step / plan.time_unit),
     )
     if cascade is None:
-        return Block(**given)
-    return CascadeBlock(**given, cascade=cascade, panel=1.0 / plan.time_unit)
+        return Block(**parts)
+    return CascadeBlock(**parts, cascade=cascade, panel=1.0 / plan.time_unit)
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:

@@ -245,19 +245,10 @@ class BlockDosing:
             line = self.dosing.first_line(entry.drug).line
             unit = line.unit if line.per == "flat" else f"{line.unit}/{line.per}"
             for row, patient in enumerate(entry.patient):
-                schedule = str(entry.schedule[row])
+                who = (self._rows[patient], entry.day, entry.rule, line.drug, entry.decision)
                 shares = (entry.before[row], entry.after[row], entry.step[row])
                 amounts = (float(share) * line.amount for share in shares)
-                found = (
-                    self._rows[patient],
-                    entry.day,
-                    entry.rule,
-                    line.drug,
-                    entry.decision,
-                    *amounts,
-                    unit,
-                    schedule,
-                )
+                found = (*who, *amounts, unit, str(entry.schedule[row]))
                 for name, value in zip(LEDGER, found, strict=True):
                     columns[name].append(value)
         return {name: np.array(values, dtype=LEDGER[name]) for name, values in columns.items()}

@@ -144,10 +144,10 @@ def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray, until: np.nd
         taken = (lines.times[events, None] < time) & np.isnan(given[events])
         given[events] = np.where(taken, present[line], given[events])
         present[line] = factor[line]
-    for line in range(0 if until is None else len(until)):
-        events = slice(lines.first[line], lines.first[line + 1])
+    for row, end in enumerate([] if until is None else until):
+        events = slice(lines.first[row], lines.first[row + 1])
         times = lines.times[events, None]
-        given[events] = np.where(times >= time, np.where(times >= until[line], 0.0, np.nan), given[events])
+        given[events] = np.where(times >= time, np.where(times >= end, 0.0, np.nan), given[events])
 
 
 @dataclass
