@@ -87,8 +87,8 @@ class Place:
             first = found.setdefault(stem(path), path)
             if first != path:
                 raise ConfigError(
-                    f"The {kind.title} '{stem(path)}' is there twice in {self.title}: {shown(first)} and {shown(path)}. "
-                    "Rename or remove one of them."
+                    f"The {kind.title} '{stem(path)}' is there twice in {self.title}: {shown(first)} and "
+                    f"{shown(path)}. Rename or remove one of them."
                 )
         return found
 
