@@ -24,6 +24,7 @@ DIMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "states": ("arm", "patient", "moment"),
         "endpoints": ("arm", "patient"),
         "dosing": ("arm", "drug", "day"),
+        "doses": ("arm", "patient", "drug", "visit"),
         "ledger": ("entry",),
     }
 )
@@ -64,8 +65,8 @@ class Variable:
         ``"coordinate"``, ``"covariate"``, ``"output"``, ``"endpoint"`` or ``"code"``.
     text : str
         One sentence without a full stop; the `long_name` on every result.
-    clone : bool
-        Whether it has the dimension `clone` besides those of its group.
+    clone, drug : bool
+        Whether it has the dimension `clone` or `drug` besides those of its group.
     codes : mapping of str to int
         Meanings of an integer category.
     """
@@ -76,11 +77,12 @@ class Variable:
     kind: str
     text: str
     clone: bool = False
+    drug: bool = False
     codes: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def dims(self, group: str) -> tuple[str, ...]:
         """Dimensions of the variable in `group`."""
-        return DIMS[group] + (("clone",) if self.clone else ())
+        return DIMS[group] + (("clone",) if self.clone else ()) + (("drug",) if self.drug else ())
 
     def attributes(self) -> dict[str, Any]:
         """Attributes for a Dataset: `units`, `long_name` and, for a category, CF flags."""
@@ -97,6 +99,7 @@ class Variable:
 
 _COHORT, _TRAJECTORY, _VISITS, _ENDPOINTS = ("cohort",), ("trajectory",), ("visits",), ("endpoints",)
 _MEASURED = ("trajectory", "visits")
+_DOSES, _LEDGER = ("doses",), ("ledger",)
 
 _VARIABLES = (
     Variable("arm", (), "", "coordinate", "arm of the study, or arm and hypothesis"),
@@ -140,6 +143,16 @@ _VARIABLES = (
     Variable("thrombocytopenia", _VISITS, "1", "code", "CTCAE grade of thrombocytopenia", codes=GRADE),
     Variable("dosing", _VISITS, "1", "code", "whether the patient is on treatment", codes=_NO_YES),
     Variable("given", ("dosing",), "1", "code", "whether the regimen gives the drug that day", codes=_NO_YES),
+    Variable("dose_unit", (), "", "coordinate", "unit of the drug's amounts"),
+    Variable("dose_taken", _DOSES, "", "output", "amount given from the visit to the next, in the drug's unit"),
+    Variable("dose_planned", _DOSES, "", "output", "amount that the regimen plans from the visit to the next"),
+    Variable("rule", _LEDGER, "", "output", "rule that decided, or progression"),
+    Variable("decision", _LEDGER, "", "output", "what was decided, such as hold or reduce"),
+    Variable("from", _LEDGER, "", "output", "amount of one administration before, 0 while held or stopped"),
+    Variable("to", _LEDGER, "", "output", "amount of one administration from then on, 0 while held or stopped"),
+    Variable("step", _LEDGER, "", "output", "amount of one administration when the drug is given"),
+    Variable("unit", _LEDGER, "", "output", "unit of the amounts, as the regimen writes them"),
+    Variable("schedule", _LEDGER, "", "output", "days of the cycle that a rule has changed to, empty as planned"),
     Variable("best_response", _ENDPOINTS, "1", "code", "best confirmed response", codes=RESPONSE),
     Variable(
         "best_change", _ENDPOINTS, "1", "endpoint", "largest relative reduction of the marker, negative for a fall"
@@ -149,6 +162,17 @@ _VARIABLES = (
     Variable("ttp_time", _ENDPOINTS, "d", "endpoint", "time to progression or last visit"),
     Variable("ttp_event", _ENDPOINTS, "1", "code", "whether progression was seen", codes=_NO_YES),
     Variable("dose_intensity", _ENDPOINTS, "1", "endpoint", "dose given as a share of the dose planned"),
+    Variable(
+        "drug_intensity",
+        _ENDPOINTS,
+        "1",
+        "endpoint",
+        "dose of the drug given as a share of the dose planned",
+        drug=True,
+    ),
+    Variable("holds", _ENDPOINTS, "1", "endpoint", "times that a drug was held"),
+    Variable("time_to_first_reduction", _ENDPOINTS, "d", "endpoint", "time to the first lower dose after day 0"),
+    Variable("time_to_stop", _ENDPOINTS, "d", "endpoint", "time to the end of all treatment, missing where it went on"),
     Variable("worst_neutropenia", _ENDPOINTS, "1", "code", "worst CTCAE grade of neutropenia", codes=GRADE),
     Variable("worst_thrombocytopenia", _ENDPOINTS, "1", "code", "worst CTCAE grade of thrombocytopenia", codes=GRADE),
     Variable("status", _ENDPOINTS, "1", "code", "outcome of the integration", codes=STATUS),

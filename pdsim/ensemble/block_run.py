@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pdsim._jit import LANES
 from pdsim.draws import exponentials, normals
+from pdsim.ensemble.decide import BlockDosing
 from pdsim.ensemble.plan import Plan
 from pdsim.solvers.block import Block
+from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.solvers.status import BAD_INPUT, OK
 from pdsim.visits import Assessor, assay_noise
+
+if TYPE_CHECKING:
+    from pdsim.model.cascade import Cascade
 
 DRAWS = 32  # exponential draws a clone; a clone that dies out more often uses them again in turn
 COUNTS = ("anc", "platelets")
@@ -27,26 +33,54 @@ class BlockResult(NamedTuple):
     counts: dict[str, np.ndarray]  # (patient, count) float32
     status: np.ndarray  # (patient,)
     states: np.ndarray  # (2, state, patient): at the end and at confirmed progression (NaN without one)
+    doses: dict[str, np.ndarray]  # "taken" and "planned": (drug of the arm, visit, patient)
+    ledger: dict[str, np.ndarray]  # columns (entry,); patient is the row of the cohort
     steps: int
 
 
 def run_block(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...]) -> BlockResult:
-    """Simulate up to LANES patients (`rows` of the cohort) in one arm; `save` names flat outputs to keep."""
+    """Simulate up to LANES patients (`rows` of the cohort) in one arm; `save` names flat outputs to keep.
+
+    Patients that the cascade cannot carry are run again without it where the method is "auto".
+    """
+    result = _run_lanes(plan, arm, rows, save, plan.cascade)
+    failed = ~np.isin(result.status, (OK, BAD_INPUT))
+    if plan.cascade is None or plan.options.method != "auto" or not failed.any():
+        return result
+    return _with_patients(result, rows, failed, _run_lanes(plan, arm, rows[failed], save, None))
+
+
+def _with_patients(result: BlockResult, rows: np.ndarray, chosen: np.ndarray, other: BlockResult) -> BlockResult:
+    """Put the patients of another result in the place of those marked in `chosen`."""
+    for mine, theirs in zip(result[:3], other[:3], strict=True):
+        for name, values in theirs.items():
+            mine[name][chosen] = values
+    result.status[chosen] = other.status
+    result.states[:, :, chosen] = other.states
+    for name, amounts in other.doses.items():
+        result.doses[name][:, :, chosen] = amounts
+    kept = ~np.isin(result.ledger["patient"], rows[chosen])
+    ledger = {name: np.concatenate([column[kept], other.ledger[name]]) for name, column in result.ledger.items()}
+    return result._replace(ledger=ledger, steps=result.steps + other.steps)
+
+
+def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...], cascade: Cascade | None) -> BlockResult:
     count = len(rows)
     lanes = np.concatenate([rows, np.repeat(rows[-1:], LANES - count)])
-    block = _make_block(plan, arm, lanes)
+    block = _make_block(plan, arm, lanes, cascade)
     observe = _observer(plan, block)
     assessor = _assessor(plan, arm, rows)
+    dosing = BlockDosing(plan, arm, rows)
+    acting = plan.acting_lines(arm)
     states = np.full((2, len(plan.kernels.states), LANES), np.nan)
     treated = np.ones(LANES, dtype=bool)
     for k, time in enumerate(plan.grid.visits / plan.time_unit):
         block.advance(float(time))
         seen = observe()
         assessor.visit(k, **{marker: seen[marker][:count] for marker in MARKERS if marker in seen})
-        goes_on = np.ones(LANES, dtype=bool)
-        goes_on[:count] = assessor.on_treatment
-        goes_on[count:] = goes_on[count - 1]
-        block.stop_dosing(~goes_on)
+        dosing.visit(k, assessor, block.failed[:count] == 0)
+        factors, until = (_padded(values[acting]) for values in (dosing.factors, dosing.until))
+        block.scale_doses(factors, until / plan.time_unit if plan.dosing[arm].waits.any() else None)
         progressed = np.zeros(LANES, dtype=bool)
         progressed[:count] = assessor.progressed
         first = progressed & treated
@@ -62,8 +96,15 @@ def run_block(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...]) -> 
         {name: values[:count] for name, values in counts.items()},
         block.failed[:count],
         states[:, :, :count],
+        {"taken": dosing.taken, "planned": dosing.planned},
+        dosing.ledger(),
         block.steps,
     )
+
+
+def _padded(values: np.ndarray) -> np.ndarray:
+    """Repeat the last patient of (row, patient) up to the lanes of a block."""
+    return np.pad(values, ((0, 0), (0, LANES - values.shape[1])), mode="edge")
 
 
 def natural_states(block: Block) -> np.ndarray:
@@ -76,7 +117,7 @@ def natural_states(block: Block) -> np.ndarray:
     return y
 
 
-def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
+def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:
     kernels = plan.kernels
     params = np.zeros((len(kernels.params) + kernels.n_derived, LANES))
     params[: len(kernels.params)] = plan.params[arm][:, lanes]
@@ -92,7 +133,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
     draws = np.ones((len(kernels.states), DRAWS, LANES))
     for i in counted:
         draws[i] = exponentials(plan.seed, plan.patients[lanes], f"entry.{kernels.states[i]}", DRAWS).T
-    return Block(
+    parts: dict[str, Any] = dict(
         kernels=kernels,
         params=params,
         entry=entry,
@@ -103,6 +144,9 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
         output_times=plan.grid.outputs / plan.time_unit,
         options=replace(plan.options, max_step=plan.options.max_step / plan.time_unit),
     )
+    if cascade is None:
+        return Block(**parts)
+    return CascadeBlock(**parts, cascade=cascade, panel=1.0 / plan.time_unit)
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import DoseLine, Regimen
+    from pdsim.ensemble.decide import ArmDosing
     from pdsim.model import EffectUse, Kernels, Model, State
+    from pdsim.model.cascade import Cascade
     from pdsim.pk import DrugCard, LinearSystem, Modes, System
 
 
@@ -83,6 +85,8 @@ class Plan:
     rules: ResponseRules
     seed: int
     entry: Mapping[int, np.ndarray]  # row of a state -> natural values (patient,) that replace the model's own
+    dosing: Mapping[str, ArmDosing]  # arm -> lines and rules
+    cascade: Cascade | None = None  # None where the model has none or the method is another
 
     @property
     def time_unit(self) -> float:
@@ -120,15 +124,27 @@ class Plan:
         order = [places[species] for species in self.kernels.concentrations]
         return names, blocks, order
 
-    def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
-        """Dosing lines of one arm for some patients; drugs without an effect on the model are left out."""
-        regimen = self.arms[arm].regimen
-        lines = () if regimen is None else regimen.lines(self.grid.stop)
+    def acting_lines(self, arm: str) -> list[int]:
+        """Places of an arm's dosing lines whose drugs act on the model or enter a state of it."""
+        wanted = set(self.kernels.concentrations)
+        acting = {drug for drug, system in linear_systems(self.systems).items() if set(system.species) & wanted}
+        drugs = [ruled.line.drug for ruled in self.dosing[arm].lines]
         return [
-            self._line(line, rows, names)
-            for line in lines
-            if line.drug in names or is_dosed(self.model, line.drug) or self._has_states(line.drug)
+            place
+            for place, drug in enumerate(drugs)
+            if drug in acting or is_dosed(self.model, drug) or self._has_states(drug)
         ]
+
+    def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
+        """Dosing lines of one arm for some patients, in the order of `acting_lines`."""
+        lines = self.dosing[arm].lines
+        return [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
+
+    def line_sizes(self, arm: str, rows: np.ndarray) -> np.ndarray:
+        """Amount of one planned administration of every dosing line of an arm, in the line's unit: (line, patient)."""
+        lines = [ruled.line for ruled in self.dosing[arm].lines]
+        sizes = [line.amount * _scale(line, self.cohort, rows) for line in lines]
+        return np.array(sizes).reshape(len(lines), len(rows))
 
     def _has_states(self, drug: str) -> bool:
         """Whether doses of a drug enter states: the model's, if it is cells, or the drug's own if they are in use."""
