@@ -126,7 +126,7 @@ def simulate(
     from pdsim.ensemble.tree import assemble
 
     tree = assemble(plan, saved, results)
-    _report_failures(tree, on_failure)
+    _report_failures(tree["endpoints"]["status"], on_failure)
     return tree
 
 
@@ -276,15 +276,16 @@ def _run(plan: Plan, save: tuple[str, ...], threads: int, progress: Progress | N
     return results
 
 
-def _report_failures(tree: xr.DataTree, on_failure: str) -> None:
-    status = tree["endpoints"]["status"]
+def _report_failures(status: xr.DataArray, on_failure: str) -> None:
+    """Warn of failed patients, or raise; `status` is (arm or the like, patient)."""
+    labels = status[status.dims[0]].values
     codes = sorted(set(np.unique(status.values).tolist()) - {0})
     if not codes or on_failure == "keep":
         return
     lines = []
     for code in codes:
         where = np.argwhere(status.values == code)
-        first = [f"{status['arm'].values[a]}/{status['patient'].values[p]}" for a, p in where[:5]]
+        first = [f"{labels[a]}/{status['patient'].values[p]}" for a, p in where[:5]]
         more = ", ..." if len(where) > 5 else ""
         lines.append(f"{len(where)} x {MEANINGS[code]} ({', '.join(first)}{more}): {ADVICE[code]}")
     text = f"{int((status.values != 0).sum())} of {status.size} patients failed\n  " + "\n  ".join(lines)
