@@ -177,6 +177,7 @@ def _run(
         lanes = np.concatenate([rows, np.repeat(rows[-1:], LANES - len(rows))])
         direction = kernels.directions[place]
         block = _make_block(plan, direction, lanes)
+        block.watch(plan.grid.outputs / plan.time_unit)
         block.advance(plan.grid.stop / plan.time_unit)
         block.finish()
         found, entries = _read(plan, kernels, block, columns)

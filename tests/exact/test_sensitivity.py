@@ -17,7 +17,7 @@ from pdsim.pk import card_from_dict
 from pdsim.simulate import SolverWarning
 from pdsim.solvers.status import BAD_INPUT
 
-FIXTURES = Path(__file__).parent
+LOGISTIC = Path(__file__).parent.parent / "models" / "fixtures" / "logistic.py"
 METHODS = pytest.mark.parametrize("method", ["explicit", "stiff"])
 CARD = """
 [pk]
@@ -36,19 +36,8 @@ closed = { value = 0.1, status = "assumed", source = "s" }
 
 
 @pytest.fixture(scope="module")
-def turnover():
-    return pdsim.load_model(str(FIXTURES / "fixtures" / "turnover.py"))
-
-
-@pytest.fixture(scope="module")
 def logistic():
-    return pdsim.load_model(str(FIXTURES.parent / "models" / "fixtures" / "logistic.py"))
-
-
-@pytest.fixture(scope="module")
-def cohort():
-    return xr.Dataset({"loss": ("patient", [0.1, 0.2, 0.5]), "weight": ("patient", [60.0, 70.0, 80.0])},
-                      {"patient": [3, 4, 8]}, {"seed": 1})  # fmt: skip
+    return pdsim.load_model(str(LOGISTIC))
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +49,13 @@ def clones():
 
 
 @METHODS
-def test_closed_form_of_a_turnover(turnover, cohort, method):
+def test_closed_form_of_a_turnover(turnover, three, method):
     doses = Regimen("level", 28.0, (Dose("level", 5.0, "g/L", days=(3,)),))
     found = pdsim.sensitivities(
-        turnover, cohort, doses, ["make", "loss", "ratio", "idle"], ["level_seen", "squared"], stop=10.0, every=1.0,
+        turnover, three, doses, ["make", "loss", "ratio", "idle"], ["level_seen", "squared"], stop=10.0, every=1.0,
         method=method, rtol=1e-9, atol=1e-12,
     )  # fmt: skip
-    k, t = cohort["loss"].values[:, None], np.arange(11.0)
+    k, t = three["loss"].values[:, None], np.arange(11.0)
     make, ratio = 3.0, 2.0
     fall, later = np.exp(-k * t), np.where(t >= 2.0, np.exp(-k * (t - 2.0)), 0.0)
     level = make / k * (1.0 + (ratio - 1.0) * fall) + 5.0 * later
@@ -85,10 +74,10 @@ def test_closed_form_of_a_turnover(turnover, cohort, method):
 
 
 @METHODS
-def test_cells_that_doses_enter(turnover, cohort, method):
+def test_cells_that_doses_enter(turnover, three, method):
     doses = Regimen("cells", 28.0, (Dose("cells", 1e6, "cell", days=(2, 5)),))
     found = pdsim.sensitivities(
-        turnover, cohort, doses, ["growth"], ["given"], stop=8.0, every=0.5, method=method, rtol=1e-9, atol=1e-12
+        turnover, three, doses, ["growth"], ["given"], stop=8.0, every=0.5, method=method, rtol=1e-9, atol=1e-12
     )["given"]  # fmt: skip
     t = found["time"].values
     expected = sum(np.where(t >= day, 1e6 * (t - day) * np.exp(0.3 * (t - day)), 0.0) for day in (1.0, 4.0))
@@ -119,7 +108,7 @@ def test_central_differences_of_clones_under_a_drug(logistic, clones, method):
 
 
 def _value(model, clones, cards, name):
-    base, _, clone = name.partition("[")
+    base = name.partition("[")[0]
     if name.startswith("made."):
         return 178.0
     return clones[base].values if base in clones else np.full(2, model.params[base].default)
@@ -186,28 +175,28 @@ def test_clone_that_dies_out_takes_its_derivative_with_it(logistic, clones):
     assert np.isfinite(found["burden"]).all()
 
 
-def test_labels(turnover, cohort):
+def test_labels(turnover, three):
     settings = {"stop": 4.0, "every": 2.0}
-    found = pdsim.sensitivities(turnover, cohort, None, ["make", "loss"], **settings)
+    found = pdsim.sensitivities(turnover, three, None, ["make", "loss"], **settings)
     assert found["level_seen"].dims == ("parameter", "patient", "time")
     assert found["level_seen"].attrs["units"] == "(g/L)/parameter_unit"
     assert found["parameter_unit"].values.tolist() == ["g/L/day", "1/day"]
     assert found["patient"].values.tolist() == [3, 4, 8]
-    scaled = pdsim.sensitivities(turnover, cohort, None, ["make", "loss"], relative=True, **settings)
+    scaled = pdsim.sensitivities(turnover, three, None, ["make", "loss"], relative=True, **settings)
     assert scaled["level_seen"].attrs["units"] == "g/L"
-    times = found["level_seen"].sel(parameter="loss") * cohort["loss"].values[:, None]
+    times = found["level_seen"].sel(parameter="loss") * three["loss"].values[:, None]
     assert np.array_equal(scaled["level_seen"].sel(parameter="loss"), times)
 
 
-def test_a_patient_alone(turnover, cohort):
+def test_a_patient_alone(turnover, three):
     settings = {"stop": 10.0, "every": 1.0}
-    whole = pdsim.sensitivities(turnover, cohort, None, ["loss", "make"], threads=2, **settings)
-    alone = pdsim.sensitivities(turnover, cohort.isel(patient=[1]), None, ["loss", "make"], **settings)
+    whole = pdsim.sensitivities(turnover, three, None, ["loss", "make"], threads=2, **settings)
+    alone = pdsim.sensitivities(turnover, three.isel(patient=[1]), None, ["loss", "make"], **settings)
     xr.testing.assert_identical(whole.isel(patient=[1]), alone)
 
 
-def test_failure(turnover, cohort):
-    broken = cohort.assign(loss=("patient", [0.1, np.nan, 0.5]))
+def test_failure(turnover, three):
+    broken = three.assign(loss=("patient", [0.1, np.nan, 0.5]))
     with pytest.warns(SolverWarning, match=r"2 of 6 patients failed\n  2 x bad_input \(make/4, loss/4\)"):
         found = pdsim.sensitivities(turnover, broken, None, ["make", "loss"], stop=4.0)
     assert found["status"].values.tolist() == [[0, BAD_INPUT, 0]] * 2
@@ -230,7 +219,7 @@ def test_failure(turnover, cohort):
         ({"on_failure": "no"}, PdsimError, "on_failure = 'no' is not known"),
     ],
 )
-def test_what_is_refused(turnover, cohort, changes, error, words):
+def test_what_is_refused(turnover, three, changes, error, words):
     given = {"regimen": None, "parameters": ["make"], "stop": 4.0, **changes}
     with pytest.raises(error, match=words):
-        pdsim.sensitivities(turnover, cohort, **given)
+        pdsim.sensitivities(turnover, three, **given)
