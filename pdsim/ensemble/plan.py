@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pdsim.ensemble.steady import check_endless, steady_lines
 from pdsim.errors import CohortError, DoseError, ModelError, PdsimError, did_you_mean
 from pdsim.solvers.block import DrugBlock, LineBlock, Options
 from pdsim.units import days, parse_quantity
@@ -34,6 +35,9 @@ class Arm:
     set : mapping of str to float
         Model parameters, or card values such as ``"lenalidomide.cereblon_closed.closed"``, that replace those of the
         cohort in this arm; a parameter with clones takes one number for all, or is named ``"cereblon[sensitive]"``.
+    steady : bool
+        Start with what is left in the body of drugs on cards where the regimen has always been given; states of the
+        model start where they would without it.
     label, base, hypothesis : str
         Name for plots; the plain arm and hypothesis that this arm varies.
     """
@@ -41,6 +45,7 @@ class Arm:
     regimen: Regimen | None = None
     until: str | None = None
     set: Mapping[str, float] = field(default_factory=dict)
+    steady: bool = False
     label: str = ""
     base: str = ""
     hypothesis: str = ""
@@ -123,9 +128,18 @@ class Plan:
         """Dosing lines of one arm for some patients; drugs without an effect on the model are left out."""
         regimen = self.arms[arm].regimen
         lines = () if regimen is None else regimen.lines(self.grid.stop)
-        return [
+        found = [
             self._line(line, rows, names) for line in lines if line.drug in names or is_dosed(self.model, line.drug)
         ]
+        return [*found, *self._steady_lines(self.arms[arm], rows, names)]
+
+    def _steady_lines(self, arm: Arm, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
+        if not arm.steady:
+            return []
+        regimen = check_endless(arm.regimen, [name for name in self.model.states if is_dosed(self.model, name)])
+        lines = [self._line(line, rows, names) for line in regimen.lines(regimen.cycle) if line.drug in names]
+        matrices = [self.systems[name].matrix[rows] * self.time_unit for name in names]
+        return steady_lines(lines, matrices, names, regimen.cycle / self.time_unit)
 
     def _line(self, line: DoseLine, rows: np.ndarray, names: Sequence[str]) -> LineBlock:
         if line.route == "infusion" and line.duration <= 0.0:
