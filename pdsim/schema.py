@@ -23,6 +23,8 @@ DIMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "counts": ("arm", "patient", "count"),
         "states": ("arm", "patient", "moment"),
         "endpoints": ("arm", "patient"),
+        "events": ("arm", "patient", "event"),
+        "reduced": ("arm", "patient"),
         "dosing": ("arm", "drug", "day"),
         "doses": ("arm", "patient", "drug", "visit"),
         "ledger": ("entry",),
@@ -45,6 +47,19 @@ STATUS: Mapping[str, int] = MappingProxyType(
     {"ok": 0, "nan": 1, "step_floor": 2, "too_many_steps": 3, "overflow": 4, "bad_input": 5}
 )
 """Outcome of a patient's integration and its codes."""
+
+REDUCTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "min": ("minimum", "lowest stored value of"),
+        "max": ("maximum", "highest stored value of"),
+        "mean": ("mean", "mean of the stored values of"),
+        "first": ("point", "first stored value of"),
+        "last": ("point", "last stored value of"),
+        "time_of_min": ("point", "first time of the lowest stored value of"),
+        "time_of_max": ("point", "first time of the highest stored value of"),
+    }
+)
+"""Reductions over time: the CF cell method, and how the sentence of the reduced variable begins."""
 
 _NO_YES: Mapping[str, int] = MappingProxyType({"no": 0, "yes": 1})
 _MAYBE: Mapping[str, int] = MappingProxyType({"not_measured": -1, "no": 0, "yes": 1})
@@ -110,6 +125,8 @@ _VARIABLES = (
     Variable("visit", (), "1", "coordinate", "number of the visit, 0 before the first dose"),
     Variable("day", (), "d", "coordinate", "day since the first dose"),
     Variable("count", (), "1", "coordinate", "number of the blood count, 0 before the first dose"),
+    Variable("event", (), "", "coordinate", "name of the event"),
+    Variable("condition", (), "", "coordinate", "what holds from the event on"),
     Variable("moment", (), "", "coordinate", "moment of stored states: end, or visit that confirms progression"),
     Variable("age", _COHORT, "yr", "covariate", "age at entry"),
     Variable("weight", _COHORT, "kg", "covariate", "body weight at entry"),
@@ -142,6 +159,7 @@ _VARIABLES = (
     Variable("neutropenia", _VISITS, "1", "code", "CTCAE grade of neutropenia", codes=GRADE),
     Variable("thrombocytopenia", _VISITS, "1", "code", "CTCAE grade of thrombocytopenia", codes=GRADE),
     Variable("dosing", _VISITS, "1", "code", "whether the patient is on treatment", codes=_NO_YES),
+    Variable("event_time", ("events",), "d", "endpoint", "first time at which the condition holds, or missing"),
     Variable("given", ("dosing",), "1", "code", "whether the regimen gives the drug that day", codes=_NO_YES),
     Variable("dose_unit", (), "", "coordinate", "unit of the drug's amounts"),
     Variable("dose_taken", _DOSES, "", "output", "amount given from the visit to the next, in the drug's unit"),
@@ -187,6 +205,16 @@ def variable(name: str) -> Variable:
     if name not in VARIABLES:
         raise StoreError(f"'{name}' is no variable of a run.{did_you_mean(name, VARIABLES)}")
     return VARIABLES[name]
+
+
+def reduced_attributes(how: str, unit: str, text: str) -> dict[str, str]:
+    """Attributes of a reduction over time, a key of `REDUCTIONS`, of a variable with this unit and sentence."""
+    method, words = REDUCTIONS[how]
+    return {
+        "units": "d" if how.startswith("time_of") else unit,
+        "long_name": f"{words} {text}",
+        "cell_methods": f"time: {method}",
+    }
 
 
 def names(group: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pdsim.ensemble.steady import check_endless, steady_lines
 from pdsim.errors import CohortError, DoseError, ModelError, PdsimError, did_you_mean
 from pdsim.solvers.block import DrugBlock, LineBlock, Options
 from pdsim.units import days, parse_quantity
@@ -36,6 +37,9 @@ class Arm:
     set : mapping of str to float
         Model parameters, or card values such as ``"lenalidomide.cereblon_closed.closed"``, that replace those of the
         cohort in this arm; a parameter with clones takes one number for all, or is named ``"cereblon[sensitive]"``.
+    steady : bool
+        Start with what is left in the body of drugs on cards where the regimen has always been given; states of the
+        model start where they would without it.
     label, base, hypothesis : str
         Name for plots; the plain arm and hypothesis that this arm varies.
     """
@@ -43,6 +47,7 @@ class Arm:
     regimen: Regimen | None = None
     until: str | None = None
     set: Mapping[str, float] = field(default_factory=dict)
+    steady: bool = False
     label: str = ""
     base: str = ""
     hypothesis: str = ""
@@ -135,10 +140,22 @@ class Plan:
             if drug in acting or is_dosed(self.model, drug) or self._has_states(drug)
         ]
 
+    def _steady_lines(self, arm: Arm, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
+        if not arm.steady:
+            return []
+        given = {dose.drug for dose in arm.regimen.doses} if arm.regimen else set()
+        states = {name.partition("[")[0] for name in given if is_dosed(self.model, name) or self._has_states(name)}
+        regimen = check_endless(arm.regimen, states)
+        lines = [self._line(line, rows, names) for line in regimen.lines(regimen.cycle) if line.drug in names]
+        linear = linear_systems(self.systems)
+        matrices = [linear[name].matrix[rows] * self.time_unit for name in names]
+        return steady_lines(lines, matrices, names, regimen.cycle / self.time_unit)
+
     def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
-        """Dosing lines of one arm for some patients, in the order of `acting_lines`."""
+        """Dosing lines of one arm for some patients, in the order of `acting_lines`, and those of a steady start."""
         lines = self.dosing[arm].lines
-        return [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
+        found = [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
+        return [*found, *self._steady_lines(self.arms[arm], rows, names)]
 
     def line_sizes(self, arm: str, rows: np.ndarray) -> np.ndarray:
         """Amount of one planned administration of every dosing line of an arm, in the line's unit: (line, patient)."""

@@ -11,18 +11,18 @@ import numpy as np
 import xarray as xr
 
 from pdsim import schema
-from pdsim.ensemble.block_run import COUNTS
 from pdsim.ensemble.decide import LEDGER
 from pdsim.ensemble.plan import Plan
+from pdsim.ensemble.recording import COUNTS, Wanted
 
 _Results = Mapping[tuple[str, int], Any]
 
 
-def assemble(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.DataTree:
+def assemble(plan: Plan, wanted: Wanted, results: _Results) -> xr.DataTree:
     """Put blocks side by side in patient order and label them; see `pdsim.schema`."""
     parts = {
         "cohort": plan.cohort,
-        "trajectory": _trajectory(plan, save, results),
+        "trajectory": _trajectory(plan, wanted.save, results),
         "visits": _visits(plan, results),
         "counts": _counts(plan, results),
         "endpoints": _status(plan, results),
@@ -32,6 +32,10 @@ def assemble(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.DataTre
     }
     if any(arm.regimen is not None and arm.regimen.rules for arm in plan.arms.values()):
         parts["ledger"] = _ledger(plan, results)
+    if wanted.reduce:
+        parts["reduced"] = _reduced(plan, wanted, results)
+    if wanted.events:
+        parts["events"] = _events(plan, wanted, results)
     tree = xr.DataTree.from_dict(parts)
     tree.attrs = {
         "model": plan.model.name,
@@ -120,6 +124,31 @@ def _counts(plan: Plan, results: _Results) -> xr.Dataset:
 def _status(plan: Plan, results: _Results) -> xr.Dataset:
     status = _gather(plan, results, lambda r: r.status).astype(np.int8)
     return _labelled(plan, xr.Dataset({"status": (("arm", "patient"), status)}, _coords(plan)))
+
+
+def _reduced(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
+    variables: dict[str, Any] = {}
+    for base, how in wanted.reduce:
+        name, dim, declared = f"{base}_{how}", plan.kernels.output_dims[base], plan.model.outputs[base]
+        values = _gather(plan, results, lambda r, name=name: r.reduced[name])
+        known = schema.VARIABLES.get(base)
+        attrs = schema.reduced_attributes(how, declared.unit, known.text if known else declared.sentence)
+        variables[name] = (("arm", "patient", dim) if dim else ("arm", "patient"), values, attrs)
+    coords = _coords(plan)
+    if any("clone" in dims for dims, *_ in variables.values()):
+        coords["clone"] = _text(list(plan.kernels.clones))
+    return schema.annotate(xr.Dataset(variables, coords))
+
+
+def _events(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
+    times = [_gather(plan, results, lambda r, name=event.name: r.events[name]) for event in wanted.events]
+    coords = _coords(
+        plan,
+        event=_text([event.name for event in wanted.events]),
+        condition=("event", _text([event.text for event in wanted.events])),
+    )
+    ds = xr.Dataset({"event_time": (("arm", "patient", "event"), np.stack(times, axis=-1))}, coords)
+    return schema.annotate(ds, "events")
 
 
 def _states(plan: Plan, results: _Results) -> xr.Dataset:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 import numpy as np
 
@@ -200,16 +201,15 @@ class Block:
         self.forcing = make_forcing(self.drugs, self.species, self.start)
         self.lines = make_lines(self.lines_plan)
         species = self.forcing.species_drug.size
-        outputs = len(self.problem.output_times)
-        self.record = Record(
-            y=np.full(outputs * states * LANES, np.nan),
-            present=np.full(outputs * states * LANES, np.nan),
-            concentrations=np.full(outputs * species * LANES, np.nan),
-        )
+        self.record = self._empty_record(len(self.problem.output_times))
         self.state = self._entry_state(below)
         self._finite_or_fail()
         self._steps = 0
         self._work = self._scratch(states, species, int(self.forcing.first[-1]))
+
+    def _empty_record(self, outputs: int) -> Record:
+        states, species = len(self.problem.counted), self.forcing.species_drug.size
+        return Record(*(np.full(outputs * rows * LANES, np.nan) for rows in (states, states, species)))
 
     def _entry_state(self, below: np.ndarray) -> State:
         states = len(below)
@@ -258,6 +258,17 @@ class Block:
         for rows in (self.params, self.entry, forcing.matrix, forcing.readout, lines.amount, lines.lag):
             bad |= ~np.isfinite(np.reshape(rows, (-1, LANES))).all(axis=0)
         self.state.status[bad] = BAD_INPUT
+
+    def watch(self, times: np.ndarray) -> None:
+        """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""
+        self.problem = self.problem._replace(output_times=np.asarray(times, dtype=np.float64))
+        self.record = self._empty_record(len(times))
+        self.state.next_output[:] = 0
+
+    def fork(self) -> Self:
+        """Copy that goes on from here by itself, on the very same course; what it was built from is shared."""
+        given = (getattr(self, item.name) for item in fields(self) if item.init)
+        return deepcopy(self, {id(part): part for part in given})
 
     def advance(self, stop: float) -> None:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""

@@ -226,6 +226,15 @@ class CascadeBlock(Block):
         self._one = self._one._replace(slope=np.zeros(rows * LANES))
         self._one_aside = self._one_aside._replace(slope=np.zeros(rows * LANES))
 
+    def watch(self, times: np.ndarray) -> None:
+        """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""
+        super().watch(times)
+        y, present, concentrations = self.record
+        self._seen = self._seen._replace(
+            y=y, present=present, concentrations=concentrations, times=self.problem.output_times
+        )
+        self._two.next_output[:] = 0
+
     def advance(self, stop: float) -> None:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
         from pdsim.solvers.cascade import advance_cascade
