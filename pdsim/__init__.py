@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pdsim.events import simulate_events, steady_state
     from pdsim.library import Library, load_drug, load_model, load_population, load_regimen
     from pdsim.model import check_model
+    from pdsim.sensitivity import sensitivities
     from pdsim.simulate import Arm, simulate, state_at
     from pdsim.store import open_run, save_run
 
@@ -43,6 +44,7 @@ __all__ = [
     "sample_cohort",
     "save_cohort",
     "save_run",
+    "sensitivities",
     "simulate",
     "simulate_events",
     "state_at",
@@ -56,6 +58,7 @@ _HOMES = {
     "pdsim.events": ("simulate_events", "steady_state"),
     "pdsim.library": ("Library", "load_drug", "load_model", "load_population", "load_regimen"),
     "pdsim.model": ("check_model",),
+    "pdsim.sensitivity": ("sensitivities",),
     "pdsim.simulate": ("Arm", "simulate", "state_at"),
     "pdsim.store": ("open_run", "save_run"),
 }

@@ -25,8 +25,8 @@ Changes = Annotated[
     tuple[str, ...],
     Parameter(name="--set", consume_multiple=True, negative=(), help="Changes of the study, such as cohort.size=20."),
 ]
-Kind = Literal["models", "drugs", "regimens", "populations", "studies"]
-Entry = Literal["model", "drug", "regimen", "population"]
+Kind = Literal["models", "drugs", "regimens", "rules", "populations", "studies"]
+Entry = Literal["model", "drug", "regimen", "rule_set", "population"]
 
 
 @app.command
@@ -153,7 +153,7 @@ def report(run_dir: Path, /) -> None:
 
 @app.command(name="list")
 def list_(kind: Kind, /) -> None:
-    """List models, drugs, regimens, populations or studies, one line each.
+    """List models, drugs, regimens, dosing rules, populations or studies, one line each.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def list_(kind: Kind, /) -> None:
 
 @app.command
 def show(name: str, /, *, kind: Entry | None = None, figure: Path | None = None) -> None:
-    """Show a model, drug, regimen or population.
+    """Show a model, drug, regimen, set of dosing rules or population.
 
     Parameters
     ----------
@@ -306,8 +306,12 @@ def _kinds_of(name: str, library: Any) -> list[str]:
         return [library.kind_of_file(name)]
     kinds = [kind for kind in library.where(name) if kind != "study"]
     if not kinds:
-        known = [word for kind in ("models", "drugs", "regimens", "populations") for word in library.names(kind)]
-        raise NotFoundError(f"There is no model, drug, regimen or population '{name}'.{did_you_mean(name, known)}")
+        known = [
+            word for kind in ("models", "drugs", "regimens", "rules", "populations") for word in library.names(kind)
+        ]
+        raise NotFoundError(
+            f"There is no model, drug, regimen, rule set or population '{name}'.{did_you_mean(name, known)}"
+        )
     return kinds
 
 

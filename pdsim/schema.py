@@ -23,7 +23,10 @@ DIMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "counts": ("arm", "patient", "count"),
         "states": ("arm", "patient", "moment"),
         "endpoints": ("arm", "patient"),
+        "events": ("arm", "patient", "event"),
+        "reduced": ("arm", "patient"),
         "dosing": ("arm", "drug", "day"),
+        "doses": ("arm", "patient", "drug", "visit"),
         "ledger": ("entry",),
     }
 )
@@ -45,6 +48,19 @@ STATUS: Mapping[str, int] = MappingProxyType(
 )
 """Outcome of a patient's integration and its codes."""
 
+REDUCTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "min": ("minimum", "lowest stored value of"),
+        "max": ("maximum", "highest stored value of"),
+        "mean": ("mean", "mean of the stored values of"),
+        "first": ("point", "first stored value of"),
+        "last": ("point", "last stored value of"),
+        "time_of_min": ("point", "first time of the lowest stored value of"),
+        "time_of_max": ("point", "first time of the highest stored value of"),
+    }
+)
+"""Reductions over time: the CF cell method, and how the sentence of the reduced variable begins."""
+
 _NO_YES: Mapping[str, int] = MappingProxyType({"no": 0, "yes": 1})
 _MAYBE: Mapping[str, int] = MappingProxyType({"not_measured": -1, "no": 0, "yes": 1})
 
@@ -64,8 +80,8 @@ class Variable:
         ``"coordinate"``, ``"covariate"``, ``"output"``, ``"endpoint"`` or ``"code"``.
     text : str
         One sentence without a full stop; the `long_name` on every result.
-    clone : bool
-        Whether it has the dimension `clone` besides those of its group.
+    clone, drug : bool
+        Whether it has the dimension `clone` or `drug` besides those of its group.
     codes : mapping of str to int
         Meanings of an integer category.
     """
@@ -76,11 +92,12 @@ class Variable:
     kind: str
     text: str
     clone: bool = False
+    drug: bool = False
     codes: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def dims(self, group: str) -> tuple[str, ...]:
         """Dimensions of the variable in `group`."""
-        return DIMS[group] + (("clone",) if self.clone else ())
+        return DIMS[group] + (("clone",) if self.clone else ()) + (("drug",) if self.drug else ())
 
     def attributes(self) -> dict[str, Any]:
         """Attributes for a Dataset: `units`, `long_name` and, for a category, CF flags."""
@@ -97,6 +114,7 @@ class Variable:
 
 _COHORT, _TRAJECTORY, _VISITS, _ENDPOINTS = ("cohort",), ("trajectory",), ("visits",), ("endpoints",)
 _MEASURED = ("trajectory", "visits")
+_DOSES, _LEDGER = ("doses",), ("ledger",)
 
 _VARIABLES = (
     Variable("arm", (), "", "coordinate", "arm of the study, or arm and hypothesis"),
@@ -107,6 +125,8 @@ _VARIABLES = (
     Variable("visit", (), "1", "coordinate", "number of the visit, 0 before the first dose"),
     Variable("day", (), "d", "coordinate", "day since the first dose"),
     Variable("count", (), "1", "coordinate", "number of the blood count, 0 before the first dose"),
+    Variable("event", (), "", "coordinate", "name of the event"),
+    Variable("condition", (), "", "coordinate", "what holds from the event on"),
     Variable("moment", (), "", "coordinate", "moment of stored states: end, or visit that confirms progression"),
     Variable("age", _COHORT, "yr", "covariate", "age at entry"),
     Variable("weight", _COHORT, "kg", "covariate", "body weight at entry"),
@@ -139,7 +159,18 @@ _VARIABLES = (
     Variable("neutropenia", _VISITS, "1", "code", "CTCAE grade of neutropenia", codes=GRADE),
     Variable("thrombocytopenia", _VISITS, "1", "code", "CTCAE grade of thrombocytopenia", codes=GRADE),
     Variable("dosing", _VISITS, "1", "code", "whether the patient is on treatment", codes=_NO_YES),
+    Variable("event_time", ("events",), "d", "endpoint", "first time at which the condition holds, or missing"),
     Variable("given", ("dosing",), "1", "code", "whether the regimen gives the drug that day", codes=_NO_YES),
+    Variable("dose_unit", (), "", "coordinate", "unit of the drug's amounts"),
+    Variable("dose_taken", _DOSES, "", "output", "amount given from the visit to the next, in the drug's unit"),
+    Variable("dose_planned", _DOSES, "", "output", "amount that the regimen plans from the visit to the next"),
+    Variable("rule", _LEDGER, "", "output", "rule that decided, or progression"),
+    Variable("decision", _LEDGER, "", "output", "what was decided, such as hold or reduce"),
+    Variable("from", _LEDGER, "", "output", "amount of one administration before, 0 while held or stopped"),
+    Variable("to", _LEDGER, "", "output", "amount of one administration from then on, 0 while held or stopped"),
+    Variable("step", _LEDGER, "", "output", "amount of one administration when the drug is given"),
+    Variable("unit", _LEDGER, "", "output", "unit of the amounts, as the regimen writes them"),
+    Variable("schedule", _LEDGER, "", "output", "days of the cycle that a rule has changed to, empty as planned"),
     Variable("best_response", _ENDPOINTS, "1", "code", "best confirmed response", codes=RESPONSE),
     Variable(
         "best_change", _ENDPOINTS, "1", "endpoint", "largest relative reduction of the marker, negative for a fall"
@@ -149,6 +180,17 @@ _VARIABLES = (
     Variable("ttp_time", _ENDPOINTS, "d", "endpoint", "time to progression or last visit"),
     Variable("ttp_event", _ENDPOINTS, "1", "code", "whether progression was seen", codes=_NO_YES),
     Variable("dose_intensity", _ENDPOINTS, "1", "endpoint", "dose given as a share of the dose planned"),
+    Variable(
+        "drug_intensity",
+        _ENDPOINTS,
+        "1",
+        "endpoint",
+        "dose of the drug given as a share of the dose planned",
+        drug=True,
+    ),
+    Variable("holds", _ENDPOINTS, "1", "endpoint", "times that a drug was held"),
+    Variable("time_to_first_reduction", _ENDPOINTS, "d", "endpoint", "time to the first lower dose after day 0"),
+    Variable("time_to_stop", _ENDPOINTS, "d", "endpoint", "time to the end of all treatment, missing where it went on"),
     Variable("worst_neutropenia", _ENDPOINTS, "1", "code", "worst CTCAE grade of neutropenia", codes=GRADE),
     Variable("worst_thrombocytopenia", _ENDPOINTS, "1", "code", "worst CTCAE grade of thrombocytopenia", codes=GRADE),
     Variable("status", _ENDPOINTS, "1", "code", "outcome of the integration", codes=STATUS),
@@ -163,6 +205,16 @@ def variable(name: str) -> Variable:
     if name not in VARIABLES:
         raise StoreError(f"'{name}' is no variable of a run.{did_you_mean(name, VARIABLES)}")
     return VARIABLES[name]
+
+
+def reduced_attributes(how: str, unit: str, text: str) -> dict[str, str]:
+    """Attributes of a reduction over time, a key of `REDUCTIONS`, of a variable with this unit and sentence."""
+    method, words = REDUCTIONS[how]
+    return {
+        "units": "d" if how.startswith("time_of") else unit,
+        "long_name": f"{words} {text}",
+        "cell_methods": f"time: {method}",
+    }
 
 
 def names(group: str) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdsim._jit import LANES, thread_count
+from pdsim.ensemble.crossing import read_conditions
 from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, linear_systems, parameters
+from pdsim.ensemble.recording import Wanted
+from pdsim.ensemble.reduction import read_reductions
 from pdsim.errors import CohortError, PdsimError, SolverError, did_you_mean
 from pdsim.solvers.block import METHODS, Options
 from pdsim.solvers.status import ADVICE, MEANINGS
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import Regimen
-    from pdsim.model import Model
+    from pdsim.model import Kernels, Model
+    from pdsim.model.cascade import Cascade
     from pdsim.pk import DrugCard
 
 __all__ = ["Arm", "SolverWarning", "simulate", "state_at"]
@@ -44,6 +48,8 @@ def simulate(
     visits: str | float = "28 d",
     counts: str | float = "7 d",
     save: Sequence[str] | None = None,
+    reduce: Mapping[str, str | Sequence[str]] | None = None,
+    events: Mapping[str, str] | None = None,
     drugs: Mapping[str, DrugCard] | None = None,
     method: str = "auto",
     rtol: float = 1e-5,
@@ -72,10 +78,21 @@ def simulate(
     stop, every, visits, counts : str or float
         End, distance of stored times, of visits and of blood counts; days, or text with a unit.
     save : sequence of str, optional
-        Outputs to store; all of the model's by default.
+        Outputs to store; all of the model's by default, none with ``[]``.
+    reduce : mapping of str to str or sequence of str, optional
+        Outputs to reduce over the stored times, such as ``{"anc": ["min", "time_of_min"], "m_protein": "last"}``;
+        min, max, mean, first, last, time_of_min, time_of_max. Blocks of patients are reduced as they are solved: with
+        ``save=[]`` no course is held of more patients than are solved at once, and of these of one visit interval.
+    events : mapping of str to str, optional
+        Conditions by name, such as ``{"progression": "m_protein > 60 g/L"}`` on outputs or states. The first time at
+        which each holds is found on the solver's course to 1e-6 days, whatever the stored grid; a condition that
+        comes and goes within 6 hours may be missed.
     drugs : mapping of str to DrugCard, optional
         Cards to use; others come from the library. Arms that are given the same drugs share compiled kernels.
-    method : {"auto", "explicit", "stiff"}
+    method : {"auto", "cascade", "explicit", "stiff"}
+        "cascade" integrates what drugs do first and the disease under it, "explicit" and "stiff" both at once. "auto"
+        is the cascade where a drug acts on the disease, else "explicit"; patients that it cannot carry are integrated
+        by the other methods.
     rtol, atol : float
         Relative tolerance, and absolute tolerance per unit of a state's scale.
     max_step : float
@@ -97,7 +114,9 @@ def simulate(
     Returns
     -------
     DataTree
-        Groups cohort, trajectory, visits, counts, endpoints (status), states, dosing; see `pdsim.schema`.
+        Groups cohort, trajectory, visits, counts, endpoints (status), states, dosing, doses; ledger where an arm has
+        rules; where asked for reduced (`anc_min`, (arm, patient[, clone])) and events (`event_time`, days,
+        (arm, patient, event)). See `pdsim.schema`.
 
     Raises
     ------
@@ -121,12 +140,16 @@ def simulate(
     if on_failure not in ("warn", "raise", "keep"):
         raise PdsimError(f"on_failure = '{on_failure}' is not known; use warn, raise or keep")
     plan = _plan(model, cohort, named, drugs, grid, options, assay or ASSAY, rules or ResponseRules(), initial)
-    saved = _flat_outputs(plan, save)
-    results = _run(plan, saved, thread_count(threads), progress)
+    wanted = Wanted(
+        save=_flat_outputs(plan, save),
+        reduce=read_reductions(reduce, list(plan.kernels.output_dims)),
+        events=read_conditions(events, plan.kernels),
+    )
+    results = _run(plan, wanted, thread_count(threads), progress)
     from pdsim.ensemble.tree import assemble
 
-    tree = assemble(plan, saved, results)
-    _report_failures(tree, on_failure)
+    tree = assemble(plan, wanted, results)
+    _report_failures(tree["endpoints"]["status"], on_failure)
     return tree
 
 
@@ -176,6 +199,7 @@ def _plan(
     rules: ResponseRules,
     initial: xr.Dataset | None,
 ) -> Plan:
+    from pdsim.ensemble.decide import arm_dosing
     from pdsim.model import kernels as make_kernels
 
     if "patient" not in cohort.dims:
@@ -207,7 +231,22 @@ def _plan(
         rules=rules,
         seed=int(cohort.attrs.get("seed", 0)),
         entry=_entry(kernels.states, cohort, initial),
+        dosing={
+            name: arm_dosing(arm.regimen, name, cohort, kernels.output_dims, grid.stop) for name, arm in arms.items()
+        },
+        cascade=_cascade(kernels, options.method),
     )
+
+
+def _cascade(kernels: Kernels, method: str) -> Cascade | None:
+    from pdsim.model.cascade import cascade_of
+
+    if method not in ("auto", "cascade"):
+        return None
+    found = cascade_of(kernels)
+    if found is None and method == "cascade":
+        raise SolverError("method = 'cascade' needs a drug that acts on the disease, and there is none; use auto")
+    return found
 
 
 def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset | None) -> dict[int, np.ndarray]:
@@ -250,7 +289,7 @@ def _flat_outputs(plan: Plan, save: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(flat for flat in plan.kernels.outputs if flat.partition("[")[0] in wanted)
 
 
-def _run(plan: Plan, save: tuple[str, ...], threads: int, progress: Progress | None) -> dict[tuple[str, int], Any]:
+def _run(plan: Plan, wanted: Wanted, threads: int, progress: Progress | None) -> dict[tuple[str, int], Any]:
     """Run all blocks on a thread pool; (arm, first row) -> BlockResult."""
     from pdsim.ensemble.block_run import run_block
 
@@ -261,7 +300,7 @@ def _run(plan: Plan, save: tuple[str, ...], threads: int, progress: Progress | N
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pdsim")
     try:
         futures = {
-            pool.submit(run_block, plan, arm, np.arange(first, min(first + LANES, patients)), save): (arm, first)
+            pool.submit(run_block, plan, arm, np.arange(first, min(first + LANES, patients)), wanted): (arm, first)
             for arm, first in tasks
         }
         for future in as_completed(futures):
@@ -276,15 +315,16 @@ def _run(plan: Plan, save: tuple[str, ...], threads: int, progress: Progress | N
     return results
 
 
-def _report_failures(tree: xr.DataTree, on_failure: str) -> None:
-    status = tree["endpoints"]["status"]
+def _report_failures(status: xr.DataArray, on_failure: str) -> None:
+    """Warn of failed patients, or raise; `status` is (arm or the like, patient)."""
+    labels = status[status.dims[0]].values
     codes = sorted(set(np.unique(status.values).tolist()) - {0})
     if not codes or on_failure == "keep":
         return
     lines = []
     for code in codes:
         where = np.argwhere(status.values == code)
-        first = [f"{status['arm'].values[a]}/{status['patient'].values[p]}" for a, p in where[:5]]
+        first = [f"{labels[a]}/{status['patient'].values[p]}" for a, p in where[:5]]
         more = ", ..." if len(where) > 5 else ""
         lines.append(f"{len(where)} x {MEANINGS[code]} ({', '.join(first)}{more}): {ADVICE[code]}")
     text = f"{int((status.values != 0).sum())} of {status.size} patients failed\n  " + "\n  ".join(lines)

@@ -32,6 +32,7 @@ def check_study(tree: Mapping[str, Any], found: References, mistakes: Mistakes) 
         _check_settings(arm.get("set"), ("arms", name, "set"), found, mistakes)
     _check_hypotheses(tree.get("hypothesis"), arms, found, mistakes)
     _check_population(tree.get("population"), found, mistakes)
+    _check_rules(arms, tree.get("population"), found, mistakes)
     _check_save(tree.get("save"), found.model, mistakes)
     _check_times(tree, mistakes)
     _check_method(tree.get("solver"), mistakes)
@@ -108,6 +109,30 @@ def _check_population(name: Any, found: References, mistakes: Mistakes) -> None:
         found.notes.append(f"The model '{model.name}' makes no use of {_listed(unused)} in {file}.")
     if not population.clones and any(state.dim for state in model.states.values()):
         mistakes.add(("clones",), f"is missing: the model '{model.name}' has states of each clone.", file)
+
+
+def _check_rules(arms: Mapping[str, Any], name: Any, found: References, mistakes: Mistakes) -> None:
+    """Note covariates that dosing rules read and the population lacks; optional rules without them are noted."""
+    from pdsim.dosing.rules.binding import bind_rule, car_t_mistake, lacks
+
+    population = found.population
+    if population is None:
+        return
+    units = {one.name: one.unit for one in population.variables if one.role == "covariate"}
+    levels = {one.name: {word: code for code, word in enumerate(one.levels)} for one in population.variables}
+    file = shown(found.files["population", name])
+    for arm, regimen in found.regimens.items():
+        where = shown(found.files["regimen", arms[arm]["regimen"]])
+        for rule in regimen.rules:
+            try:
+                if bind_rule(rule, units, levels, file) is None:
+                    missing = _listed(lacks(rule, units))
+                    note = f"The rule '{rule.name}' is left out: {file} has no covariate {missing}."
+                    found.notes += [] if note in found.notes else [note]
+            except ValueError as error:
+                mistakes.add((), str(error), where)
+            if text := car_t_mistake(rule, regimen.first_cells, units):
+                mistakes.add((), text, where)
 
 
 def _other_unit(unit: str, wanted: str) -> str:

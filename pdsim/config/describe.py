@@ -41,6 +41,8 @@ def _arm_line(arm: Arm) -> str:
     parts = ["no treatment" if arm.regimen is None else arm.regimen.name]
     until = arm.until or (arm.regimen.until if arm.regimen is not None else None)
     parts.append(f"until {until}" if until else "")
+    rules = len(arm.regimen.rules) if arm.regimen is not None else 0
+    parts.append(f"{rules} dosing rule{'s' * (rules > 1)}" if rules else "")
     parts.append(", ".join(f"{name} = {value:g}" for name, value in arm.set.items()))
     return "; ".join(part for part in parts if part)
 

@@ -50,6 +50,8 @@ class Dose:
         Length of the line's cycle in days; None takes the regimen's.
     status, source : str
         For doses that no source prints: ``"assumed"`` and why.
+    when_needed : bool
+        Give nothing until a rule of the regimen says so; the days are those on which it may be given.
     """
 
     drug: str
@@ -67,6 +69,7 @@ class Dose:
     cycle: float | None = None
     status: str = ""
     source: str = ""
+    when_needed: bool = False
 
     def mistakes(self, cycle: float) -> list[tuple[str, str]]:
         """List what is wrong as (key, sentence), for a cycle of that many days."""
@@ -153,3 +156,21 @@ class DoseLine:
     route: str | None
     duration: float
     times: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class RuledLine:
+    """A dose line that rules may change.
+
+    Parameters
+    ----------
+    line : DoseLine
+    schedule : str
+        Days of the cycle where a rule has changed them; empty for the days of the file.
+    waits : bool
+        Nothing is given until a rule says so.
+    """
+
+    line: DoseLine
+    schedule: str = ""
+    waits: bool = False

@@ -9,11 +9,13 @@ from typing import Any
 from pdsim.dosing.amount import parse_amount
 from pdsim.dosing.days import parse_cycles, parse_days
 from pdsim.dosing.dose import Dose
+from pdsim.dosing.reader import Reader, count, flag, length, span, text
 from pdsim.dosing.regimen import Regimen
-from pdsim.errors import ConfigError, DoseError, UnitError, did_you_mean
-from pdsim.units import days as to_days
+from pdsim.dosing.rules.checks import rule_mistakes
+from pdsim.dosing.rules.parse import RuleSet, read_rules
+from pdsim.errors import PdsimError
 
-KEYS = ("cycle", "label", "source", "until", "dose")
+KEYS = ("cycle", "label", "source", "until", "dose", "rule", "rules")
 DOSE_KEYS = (
     "drug",
     "amount",
@@ -28,21 +30,27 @@ DOSE_KEYS = (
     "cycle",
     "status",
     "source",
+    "when_needed",
 )
 _FIELDS = {"time": "time_of_day"}
 
+LoadRules = Callable[[str], RuleSet]
 
-def regimen_from_dict(data: Mapping[str, Any], name: str, where: str) -> Regimen:
+
+def regimen_from_dict(data: Mapping[str, Any], name: str, where: str, load_rules: LoadRules | None = None) -> Regimen:
     """Build a regimen from the keys of its file.
 
     Parameters
     ----------
     data : mapping
-        Keys ``cycle``, ``label``, ``source``, ``until`` and a list of ``dose`` tables.
+        Keys ``cycle``, ``label``, ``source``, ``until``, a list of ``dose`` tables, a list of ``rule`` tables, and
+        ``rules``, names of rule files.
     name : str
         Name of the regimen.
     where : str
         File, for messages.
+    load_rules : callable, optional
+        Returns the `RuleSet` of a name; see `Library.load_rule_set`.
 
     Returns
     -------
@@ -51,49 +59,49 @@ def regimen_from_dict(data: Mapping[str, Any], name: str, where: str) -> Regimen
     Raises
     ------
     ConfigError
-        Lists every mistake with its key path. Doses count from 1.
+        Lists every mistake with its key path. Doses and rules count from 1.
     """
     reader = _Reader()
     reader.unknown(data, KEYS, "")
-    cycle = reader.read(data, "cycle", "cycle", _length) or 0.0
+    cycle = reader.read(data, "cycle", "cycle", length) or 0.0
     if "cycle" not in data:
         reader.mistakes.append('cycle: missing; write the length of a cycle, for example cycle = "28 d"')
-    texts = {key: reader.read(data, key, key, _text) or "" for key in ("label", "source")}
+    texts = {key: reader.read(data, key, key, text) or "" for key in ("label", "source")}
     until = reader.read(data, "until", "until", _until)
     tables = data.get("dose", [])
     if not isinstance(tables, list) or not tables or not all(isinstance(table, Mapping) for table in tables):
         reader.mistakes.append("dose: give at least one [[dose]] table")
         tables = []
-    doses = [reader.dose(table, number, cycle) for number, table in enumerate(tables, 1)]
-    if reader.mistakes:
-        count = len(reader.mistakes)
-        head = f"{where}: {count} mistake{'s' * (count > 1)} in regimen '{name}'"
-        raise ConfigError("\n".join([head, *("  " + text for text in reader.mistakes)]))
-    return Regimen(name, cycle, tuple(dose for dose in doses if dose), texts["source"], until, texts["label"])
+    doses = tuple(dose for number, table in enumerate(tables, 1) if (dose := reader.dose(table, number, cycle)))
+    before = len(reader.mistakes)
+    sets = _rule_sets(data.get("rules", []), reader, load_rules)
+    rules = (*(rule for one in sets for rule in one.rules), *read_rules(data.get("rule", []), reader, name))
+    if doses and len(doses) == len(tables) and cycle:
+        reader.mistakes += rule_mistakes(doses, rules, cycle, complete=len(reader.mistakes) == before)
+    reader.raise_if_any(where, f"regimen '{name}'")
+    names = tuple(data.get("rules", ()))
+    return Regimen(name, cycle, doses, texts["source"], until, texts["label"], rules, names)
 
 
-class _Reader:
-    """Collects mistakes while keys are read."""
-
-    def __init__(self) -> None:
-        self.mistakes: list[str] = []
-
-    def unknown(self, data: Mapping[str, Any], known: tuple[str, ...], path: str) -> None:
-        for key, value in data.items():
-            if key not in known:
-                table = "table" if isinstance(value, (Mapping, list)) else "key"
-                accepted = ", ".join("[[dose]]" if word == "dose" else word for word in known)
-                self.mistakes.append(f"{path}{key}: unknown {table}.{did_you_mean(key, known)} Accepted: {accepted}")
-
-    def read(self, data: Mapping[str, Any], key: str, path: str, convert: Callable[[Any], Any]) -> Any:
-        """Convert the value of a key; None if it is absent or wrong."""
-        if key not in data:
-            return None
+def _rule_sets(names: Any, reader: Reader, load_rules: LoadRules | None) -> list[RuleSet]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        reader.mistakes.append('rules: write names of rule files, such as rules = ["lenalidomide_counts"]')
+        return []
+    if names and load_rules is None:
+        reader.mistakes.append("rules: rule files are found by a library; load the regimen with pdsim.load_regimen")
+        return []
+    found = []
+    for number, name in enumerate(names, 1):
         try:
-            return convert(data[key])
-        except (ValueError, DoseError, UnitError) as wrong:
-            self.mistakes.append(f"{path}: {wrong}")
-            return None
+            assert load_rules is not None
+            found.append(load_rules(name))
+        except PdsimError as error:
+            reader.mistakes += [f"rules[{number}] ({name}): {line.strip()}" for line in str(error).splitlines()]
+    return found
+
+
+class _Reader(Reader):
+    """Reads dose tables too."""
 
     def dose(self, table: Mapping[str, Any], number: int, cycle: float) -> Dose | None:
         path = f"dose[{number}] ({table['drug']})." if isinstance(table.get("drug"), str) else f"dose[{number}]."
@@ -110,19 +118,20 @@ class _Reader:
         return dose if len(self.mistakes) == before else None
 
     def _fields(self, table: Mapping[str, Any], path: str, cycle: float) -> dict[str, Any]:
-        own = self.read(table, "cycle", f"{path}cycle", _length)
+        own = self.read(table, "cycle", f"{path}cycle", length)
         convert: dict[str, Callable[[Any], Any]] = {
-            "drug": _text,
+            "drug": text,
             "days": lambda written: parse_days(written, own or cycle),
             "cycles": parse_cycles,
-            "route": _text,
-            "duration": _span,
-            "time": _span,
-            "per_day": _count,
-            "start": _span,
-            "stop": _span,
-            "status": _text,
-            "source": _text,
+            "route": text,
+            "duration": span,
+            "time": span,
+            "per_day": count,
+            "start": span,
+            "stop": span,
+            "status": text,
+            "source": text,
+            "when_needed": flag,
         }
         fields = {}
         for key, function in convert.items():
@@ -135,31 +144,6 @@ class _Reader:
         if amount:
             fields["amount"], fields["unit"], fields["per"] = amount
         return fields
-
-
-def _text(written: Any) -> str:
-    if not isinstance(written, str) or not written.strip():
-        raise ValueError(f"{written!r} is not a text in quotes")
-    return written
-
-
-def _span(written: Any) -> float:
-    if isinstance(written, bool) or not isinstance(written, (str, int, float)):
-        raise ValueError(f'{written!r} is no time; write for example "1 h" or "28 d"')
-    return to_days(written)
-
-
-def _length(written: Any) -> float:
-    value = _span(written)
-    if not 0 < value < math.inf:
-        raise ValueError(f"{written!r} is no length; write a positive number of days")
-    return value
-
-
-def _count(written: Any) -> int:
-    if isinstance(written, bool) or not isinstance(written, int):
-        raise ValueError(f"{written!r} is not a whole number")
-    return written
 
 
 def _until(written: Any) -> str:

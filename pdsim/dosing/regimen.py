@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pdsim.dosing.amount import parse_amount
-from pdsim.dosing.dose import Dose, DoseLine
+from pdsim.dosing.days import parse_days
+from pdsim.dosing.dose import Dose, DoseLine, RuledLine
+from pdsim.dosing.rules.checks import rule_mistakes
+from pdsim.dosing.rules.rule import Rule, describe_rule, rule_to_dict
 from pdsim.dosing.text import describe_dose, dose_to_dict, tidy
 from pdsim.errors import DoseError
 from pdsim.units import days as to_days
 
 if TYPE_CHECKING:
     from pdsim.dosing.table import EventTable
+
+_YEARS = 36525.0  # days in which a first dose is looked for
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,16 @@ class Regimen:
         What ends treatment before the end of the simulation.
     label : str
         Name for plots; the name if empty.
+    rules : tuple of Rule
+        What changes the doses at visits.
+    rule_sets : tuple of str
+        Names of the rule files that some of the rules came from.
 
     Raises
     ------
     DoseError
-        If a dose line cannot be given as written; all mistakes are listed.
+        If a dose line cannot be given as written, or rules do not fit the lines or contradict each other; all
+        mistakes are listed.
 
     Examples
     --------
@@ -56,6 +66,8 @@ class Regimen:
     source: str = ""
     until: Literal["progression"] | None = None
     label: str = ""
+    rules: tuple[Rule, ...] = ()
+    rule_sets: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -63,6 +75,8 @@ class Regimen:
         found = [] if self.cycle > 0 and math.isfinite(self.cycle) else [f"  cycle: {self.cycle:g} days is no length"]
         for number, dose in enumerate(self.doses, 1):
             found += [f"  dose[{number}] ({dose.drug}).{key}: {text}" for key, text in dose.mistakes(self.cycle)]
+        if not found:
+            found = ["  " + text for text in rule_mistakes(self.doses, self.rules, self.cycle)]
         if found:
             raise DoseError("\n".join([f"regimen '{self.name}' cannot be given:", *found]))
 
@@ -118,12 +132,20 @@ class Regimen:
     @property
     def length(self) -> float:
         """Day on which the last line ends, infinite if one is without end."""
-        return max((dose.length(self.cycle) for dose in self.doses), default=0.0)
+        return max((dose.length(self.cycle) for dose in self.doses if not dose.when_needed), default=0.0)
+
+    @property
+    def first_cells(self) -> float:
+        """Day of the first planned dose that is counted in cells, such as CAR-T cells; NaN without one."""
+        cells = [dose for dose in self.doses if dose.unit == "cell" and not dose.when_needed]
+        firsts = [times[0] for dose in cells if len(times := dose.times(_YEARS, self.cycle))]
+        return float(min(firsts, default=math.nan))
 
     def lines(self, stop: float) -> tuple[DoseLine, ...]:
-        """Expand to dose times strictly below `stop` days, one line for each dose of the file.
+        """Expand to the planned dose times strictly below `stop` days, one line for each dose of the file.
 
-        Day 1 of cycle 1 is time 0. A line without a dose before `stop` is kept, with no times.
+        Day 1 of cycle 1 is time 0. A line without a dose before `stop` is kept, with no times. Doses that wait for a
+        rule are left out.
 
         Raises
         ------
@@ -132,12 +154,35 @@ class Regimen:
         """
         if not math.isfinite(stop):
             raise DoseError(f"regimen '{self.name}': dose times need an end, not stop = {stop}")
-        lines = []
-        for dose in self.doses:
-            times = dose.times(stop, self.cycle)
-            times.flags.writeable = False
-            lines.append(DoseLine(dose.drug, dose.amount, dose.unit, dose.per, dose.route, dose.duration, times))
-        return tuple(lines)
+        return tuple(_expanded(dose, stop, self.cycle) for dose in self.doses if not dose.when_needed)
+
+    def ruled_lines(self, stop: float) -> tuple[RuledLine, ...]:
+        """Expand to every line that the rules may come to give, below `stop` days; see `lines`.
+
+        The planned lines come first, then those that wait for a rule, then the planned ones on the days of the cycle
+        that a rule can change to.
+        """
+        planned = tuple(RuledLine(line) for line in self.lines(stop))
+        waiting = tuple(
+            RuledLine(_expanded(dose, stop, self.cycle), waits=True) for dose in self.doses if dose.when_needed
+        )
+        return (*planned, *waiting, *self._moved_lines(stop))
+
+    def _moved_lines(self, stop: float) -> list[RuledLine]:
+        wanted = dict.fromkeys((drug, rule.days) for rule in self.rules if rule.days for drug in rule.drugs)
+        found = []
+        for drug, days in wanted:
+            if self.schedule(drug, days):
+                lines = [dose for dose in self.doses if dose.drug == drug]
+                moved = [replace(dose, days=parse_days(days, dose.cycle or self.cycle)) for dose in lines]
+                found += [RuledLine(_expanded(dose, stop, self.cycle), schedule=days) for dose in moved]
+        return found
+
+    def schedule(self, drug: str, days: str) -> str:
+        """Return days of the cycle as `RuledLine` names them: empty where the planned lines have them already."""
+        lines = [dose for dose in self.doses if dose.drug == drug]
+        planned = all(dose.days == parse_days(days, dose.cycle or self.cycle) for dose in lines)
+        return "" if planned else days
 
     def to_table(self, stop: str | float, model: Any = None, **more: Any) -> EventTable:
         """Write the doses below `stop` as an event table that `pdsim.simulate_events` takes.
@@ -172,7 +217,7 @@ class Regimen:
         return {drug: np.unique(np.concatenate(parts)) for drug, parts in found.items()}
 
     def __add__(self, other: Regimen) -> Regimen:
-        """Give both together, from the same day."""
+        """Give both together, from the same day; the rules of both hold."""
         if not isinstance(other, Regimen):
             return NotImplemented
         return self._joined(other, self.doses + other._in_cycles_of(self), f"{self.name} + {other.name}")
@@ -183,7 +228,7 @@ class Regimen:
         Parameters
         ----------
         other : Regimen
-            What follows; its day 1 is the day of the change.
+            What follows; its day 1 is the day of the change. The rules of both hold from day 0.
         after : str or float, optional
             ``"6 cycles"`` of this regimen, a time such as ``"24 wk"``, or days; left out, the
             length of this regimen, which must then have an end.
@@ -226,15 +271,20 @@ class Regimen:
         """Say in lines of text what is given when."""
         head = f"{self.label}: cycle of {tidy(self.cycle)} days" + (f", until {self.until}" if self.until else "")
         body = tuple("  " + describe_dose(dose, self.cycle) for dose in self.doses)
-        return (head, *body, *([f"  source: {self.source}"] if self.source else []))
+        rules = tuple("  " + describe_rule(rule) for rule in self.rules)
+        return (head, *body, *rules, *([f"  source: {self.source}"] if self.source else []))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the keys of a regimen file; `regimen_from_dict` reads them back to an equal regimen."""
+        """Return the keys of a regimen file; `regimen_from_dict` reads them back to an equal regimen.
+
+        Rules of rule files are written out.
+        """
         head = {"cycle": f"{tidy(self.cycle)} d", "source": self.source, "until": self.until}
         if self.label != self.name:
             head["label"] = self.label
         kept: dict[str, Any] = {key: value for key, value in head.items() if value}
-        return {**kept, "dose": [dose_to_dict(dose) for dose in self.doses]}
+        rules = {"rule": [rule_to_dict(rule) for rule in self.rules]} if self.rules else {}
+        return {**kept, "dose": [dose_to_dict(dose) for dose in self.doses], **rules}
 
     def _change(self, after: str | float | None) -> float:
         if after is None:
@@ -249,8 +299,16 @@ class Regimen:
 
     def _joined(self, other: Regimen, doses: tuple[Dose, ...], name: str) -> Regimen:
         source = "; ".join(dict.fromkeys(text for text in (self.source, other.source) if text))
-        return Regimen(name, self.cycle, doses, source, self.until or other.until)
+        rules = tuple(dict.fromkeys((*self.rules, *other.rules)))
+        sets = tuple(dict.fromkeys((*self.rule_sets, *other.rule_sets)))
+        return Regimen(name, self.cycle, doses, source, self.until or other.until, rules=rules, rule_sets=sets)
 
 
 def _moved(dose: Dose, days: float) -> Dose:
     return replace(dose, start=dose.start + days, stop=dose.stop + days)
+
+
+def _expanded(dose: Dose, stop: float, cycle: float) -> DoseLine:
+    times = dose.times(stop, cycle)
+    times.flags.writeable = False
+    return DoseLine(dose.drug, dose.amount, dose.unit, dose.per, dose.route, dose.duration, times)

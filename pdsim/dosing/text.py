@@ -43,6 +43,8 @@ def dose_to_dict(dose: Dose) -> dict[str, Any]:
         keys["stop"] = f"{tidy(dose.stop)} d"
     if dose.cycle is not None:
         keys["cycle"] = f"{tidy(dose.cycle)} d"
+    if dose.when_needed:
+        keys["when_needed"] = True
     keys.update({key: text for key, text in (("status", dose.status), ("source", dose.source)) if text})
     return keys
 
@@ -55,6 +57,7 @@ def describe_dose(dose: Dose, cycle: float) -> str:
     parts.append(f"cycles {cycles_text(dose.cycles)}" if dose.cycles else "")
     parts.append(f"from day {tidy(dose.start)}" if dose.start else "")
     parts.append(f"to day {tidy(dose.stop)}" if math.isfinite(dose.stop) else "")
+    parts.append("when a rule says so" if dose.when_needed else "")
     return ", ".join(part for part in parts if part) + (f" ({dose.status})" if dose.status else "")
 
 

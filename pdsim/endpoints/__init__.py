@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pdsim.endpoints.assembly import assemble
 from pdsim.endpoints.best_response import response
+from pdsim.endpoints.dosing import dose_changes
 from pdsim.endpoints.grades import toxicity
 from pdsim.endpoints.intensity import dose_intensity
 from pdsim.endpoints.summary import printable, summary_table
@@ -26,6 +27,7 @@ __all__ = [
     "DAYS_PER_MONTH",
     "Interval",
     "assemble",
+    "dose_changes",
     "dose_intensity",
     "kaplan_meier",
     "median_time",

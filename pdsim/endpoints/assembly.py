@@ -7,6 +7,7 @@ import xarray as xr
 
 from pdsim.endpoints.best_response import find_response
 from pdsim.endpoints.course import Course, group, read_course
+from pdsim.endpoints.dosing import find_changes
 from pdsim.endpoints.grades import find_toxicity
 from pdsim.endpoints.intensity import find_intensity
 from pdsim.endpoints.time_to_event import find_progression
@@ -28,8 +29,10 @@ def assemble(run: xr.DataTree, rules: ResponseRules | None = None) -> xr.Dataset
     -------
     Dataset
         Dims (arm, patient): ``best_response``, ``best_change``, ``pfs_time`` d, ``pfs_event``, ``ttp_time`` d,
-        ``ttp_event``, ``dose_intensity``, ``worst_neutropenia``, ``worst_thrombocytopenia``, ``status``; see
-        `response`, `progression`, `toxicity` and `dose_intensity`.
+        ``ttp_event``, ``dose_intensity``, ``worst_neutropenia``, ``worst_thrombocytopenia``, ``status``; with
+        ``/doses`` ``drug_intensity`` (arm, patient, drug); where an arm has rules ``holds``,
+        ``time_to_first_reduction`` d and ``time_to_stop`` d. See `response`, `progression`, `toxicity`,
+        `dose_intensity` and `dose_changes`.
 
     Raises
     ------
@@ -37,11 +40,13 @@ def assemble(run: xr.DataTree, rules: ResponseRules | None = None) -> xr.Dataset
         The run has no ``/visits``.
     """
     course = read_course(run, rules)
+    changes = find_changes(run, course)
     return xr.merge(
         [
             find_response(course)[["best_response", "best_change"]],
             find_progression(course),
-            find_intensity(run, course)[["dose_intensity"]],
+            find_intensity(run, course).drop_vars("treatment_time"),
+            *([] if changes is None else [changes]),
             find_toxicity(run, course)[["worst_neutropenia", "worst_thrombocytopenia"]],
             course.dataset(status=read_status(run, course)),
         ],

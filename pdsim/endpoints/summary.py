@@ -10,7 +10,9 @@ import xarray as xr
 from pdsim.endpoints.assembly import read_status
 from pdsim.endpoints.best_response import find_response
 from pdsim.endpoints.course import last_index, read_course
+from pdsim.endpoints.dosing import find_changes
 from pdsim.endpoints.grades import find_toxicity
+from pdsim.endpoints.intensity import find_intensity
 from pdsim.endpoints.survival import (
     DAYS_PER_MONTH,
     Interval,
@@ -31,6 +33,8 @@ _RATES = {
     "neutropenia_34": "neutropenia 3-4 %",
     "thrombocytopenia_34": "thrombocytopenia 3-4 %",
 }
+
+_DOSING = {"dose_intensity": "dose intensity %", "held": "doses held %", "reduced": "dose reduced %"}
 
 
 def summary_table(run: xr.DataTree, interval_n: int = 67, rules: ResponseRules | None = None) -> pd.DataFrame:
@@ -57,7 +61,9 @@ def summary_table(run: xr.DataTree, interval_n: int = 67, rules: ResponseRules |
         Index ``arm``. Columns ``label``, ``hypothesis``, ``n`` (patients with a baseline), ``failed``,
         ``not_evaluable``; in percent, each with ``_low`` and ``_high``: ``orr`` (PR or better), ``vgpr`` and ``cr``
         (or better), ``neutropenia_34``, ``thrombocytopenia_34``; ``median_pfs`` in months with ``_low`` and
-        ``_high``, NaN for not reached; ``pfs_12_months`` in percent.
+        ``_high``, NaN for not reached; ``pfs_12_months`` in percent. Where an arm has dosing rules also
+        ``dose_intensity``, its mean in percent, and the percentage of patients with a dose held (``held``) and reduced
+        after day 0 (``reduced``); NaN for an untreated arm.
 
     Raises
     ------
@@ -67,8 +73,10 @@ def summary_table(run: xr.DataTree, interval_n: int = 67, rules: ResponseRules |
     import pandas as pd
 
     course = read_course(run, rules)
+    changes = find_changes(run, course)
+    dosing = [] if changes is None else [changes, find_intensity(run, course)[["dose_intensity"]]]
     found = xr.merge(
-        [find_response(course), find_progression(course), find_toxicity(run, course)],
+        [find_response(course), find_progression(course), find_toxicity(run, course), *dosing],
         join="exact",
         compat="no_conflicts",
     )
@@ -101,7 +109,20 @@ def _row(arm: xr.Dataset, n: int, seed: int) -> dict[str, object]:
     for column in ("neutropenia", "thrombocytopenia"):
         grade = arm[f"worst_{column}"].values
         row |= _percent(f"{column}_34", grade[grade >= 0] >= 3, n)
-    return row
+    return row | (_dosing(arm) if "holds" in arm else {})
+
+
+def _dosing(arm: xr.Dataset) -> dict[str, float]:
+    """Mean dose intensity and patients with holds and reductions, in percent of the treated."""
+    intensity = arm["dose_intensity"].values
+    treated = ~np.isnan(intensity)
+    if not treated.any():
+        return dict.fromkeys(("dose_intensity", "held", "reduced"), np.nan)
+    return {
+        "dose_intensity": 100.0 * float(intensity[treated].mean()),
+        "held": 100.0 * float((arm["holds"].values[treated] > 0).mean()),
+        "reduced": 100.0 * float(np.isfinite(arm["time_to_first_reduction"].values[treated]).mean()),
+    }
 
 
 def _percent(column: str, outcome: np.ndarray, n: int) -> dict[str, float]:
@@ -133,6 +154,9 @@ def printable(table: pd.DataFrame) -> pd.DataFrame:
         text[heading] = _bracketed(table, column, "{:.0f}", "-")
     text["median PFS months"] = _bracketed(table, "median_pfs", "{:.1f}", "NR")
     text["PFS at 12 months %"] = [_word(value, "{:.0f}", "-") for value in table["pfs_12_months"]]
+    for column, heading in _DOSING.items():
+        if column in table:
+            text[heading] = [_word(value, "{:.0f}", "-") for value in table[column]]
     return pd.DataFrame(text, index=table.index)
 
 

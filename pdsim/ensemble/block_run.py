@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim.draws import exponentials, normals
+from pdsim.draws import exponentials
+from pdsim.ensemble.decide import BlockDosing
 from pdsim.ensemble.plan import Plan
+from pdsim.ensemble.recording import Recorder, Wanted
 from pdsim.solvers.block import Block
+from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.solvers.status import BAD_INPUT, OK
 from pdsim.visits import Assessor, assay_noise
 
+if TYPE_CHECKING:
+    from pdsim.model.cascade import Cascade
+
 DRAWS = 32  # exponential draws a clone; a clone that dies out more often uses them again in turn
-COUNTS = ("anc", "platelets")
 MARKERS = ("m_protein", "flc", "anc", "platelets", "burden")
 
 
@@ -25,58 +30,91 @@ class BlockResult(NamedTuple):
     trajectory: dict[str, np.ndarray]  # flat output -> (patient, time) float32
     visits: dict[str, np.ndarray]  # (patient, visit)
     counts: dict[str, np.ndarray]  # (patient, count) float32
+    reduced: dict[str, np.ndarray]  # (patient[, clone])
+    events: dict[str, np.ndarray]  # (patient,) days
     status: np.ndarray  # (patient,)
     states: np.ndarray  # (2, state, patient): at the end and at confirmed progression (NaN without one)
+    doses: dict[str, np.ndarray]  # "taken" and "planned": (drug of the arm, visit, patient)
+    ledger: dict[str, np.ndarray]  # columns (entry,); patient is the row of the cohort
     steps: int
 
 
-def run_block(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...]) -> BlockResult:
-    """Simulate up to LANES patients (`rows` of the cohort) in one arm; `save` names flat outputs to keep."""
+def run_block(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted) -> BlockResult:
+    """Simulate up to LANES patients (`rows` of the cohort) in one arm and keep what is wanted.
+
+    Patients that the cascade cannot carry are run again without it where the method is "auto".
+    """
+    result = _run_lanes(plan, arm, rows, wanted, plan.cascade)
+    failed = ~np.isin(result.status, (OK, BAD_INPUT))
+    if plan.cascade is None or plan.options.method != "auto" or not failed.any():
+        return result
+    return _with_patients(result, rows, failed, _run_lanes(plan, arm, rows[failed], wanted, None))
+
+
+def _with_patients(result: BlockResult, rows: np.ndarray, chosen: np.ndarray, other: BlockResult) -> BlockResult:
+    """Put the patients of another result in the place of those marked in `chosen`."""
+    for mine, theirs in zip(result[:5], other[:5], strict=True):
+        for name, values in theirs.items():
+            mine[name][chosen] = values
+    result.status[chosen] = other.status
+    result.states[:, :, chosen] = other.states
+    for name, amounts in other.doses.items():
+        result.doses[name][:, :, chosen] = amounts
+    kept = ~np.isin(result.ledger["patient"], rows[chosen])
+    ledger = {name: np.concatenate([column[kept], other.ledger[name]]) for name, column in result.ledger.items()}
+    return result._replace(ledger=ledger, steps=result.steps + other.steps)
+
+
+def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: Cascade | None) -> BlockResult:
     count = len(rows)
     lanes = np.concatenate([rows, np.repeat(rows[-1:], LANES - count)])
-    block = _make_block(plan, arm, lanes)
-    observe = _observer(plan, block)
+    block = _make_block(plan, arm, lanes, cascade)
+    visits = plan.grid.visits / plan.time_unit
+    stop = plan.grid.stop / plan.time_unit
+    recorder = Recorder(plan, block, wanted, [*visits, stop])
     assessor = _assessor(plan, arm, rows)
+    dosing = BlockDosing(plan, arm, rows)
+    acting = plan.acting_lines(arm)
     states = np.full((2, len(plan.kernels.states), LANES), np.nan)
     treated = np.ones(LANES, dtype=bool)
-    for k, time in enumerate(plan.grid.visits / plan.time_unit):
-        block.advance(float(time))
-        seen = observe()
+    for k, time in enumerate(visits):
+        recorder.advance(float(time))
+        outputs, present = recorder.now()
+        seen = dict(zip(plan.kernels.outputs, outputs, strict=True))
         assessor.visit(k, **{marker: seen[marker][:count] for marker in MARKERS if marker in seen})
-        goes_on = np.ones(LANES, dtype=bool)
-        goes_on[:count] = assessor.on_treatment
-        goes_on[count:] = goes_on[count - 1]
-        block.stop_dosing(~goes_on)
+        dosing.visit(k, assessor, block.failed[:count] == 0)
+        # doses of a steady start lie behind the planned ones and are not for rules to change
+        factors = _padded(dosing.factors[acting], len(block.lines_plan), 1.0)
+        until = _padded(dosing.until[acting], len(block.lines_plan), np.inf) / plan.time_unit
+        block.scale_doses(factors, until if plan.dosing[arm].waits.any() else None)
         progressed = np.zeros(LANES, dtype=bool)
         progressed[:count] = assessor.progressed
         first = progressed & treated
-        states[1][:, first] = natural_states(block)[:, first]
+        states[1][:, first] = present[:, first]
         treated &= ~progressed
-    block.advance(plan.grid.stop / plan.time_unit)
-    block.finish()
-    states[0] = natural_states(block)
-    trajectory, counts = _stored(plan, block, save, rows)
+    recorder.advance(stop, last=True)
+    states[0] = recorder.now()[1]
     return BlockResult(
-        {name: values[:count] for name, values in trajectory.items()},
+        {name: values[:count] for name, values in recorder.trajectory.items()},
         assessor.record,
-        {name: values[:count] for name, values in counts.items()},
+        {name: values[:count] for name, values in recorder.counts(rows).items()},
+        {name: values[:count] for name, values in recorder.reduced().items()},
+        {event.name: times[:count] for event, times in zip(wanted.events, recorder.crossings.times, strict=True)},
         block.failed[:count],
         states[:, :, :count],
+        {"taken": dosing.taken, "planned": dosing.planned},
+        dosing.ledger(),
         block.steps,
     )
 
 
-def natural_states(block: Block) -> np.ndarray:
-    """States as they are meant, (state, lane): counts instead of logarithms, 0 where absent, NaN after a failure."""
-    y = block.state.y.reshape(-1, LANES).copy()
-    present = block.state.present.reshape(-1, LANES)
-    for i in np.flatnonzero(block.problem.counted):
-        y[i] = np.where(present[i] == 1.0, np.exp(np.minimum(y[i], 700.0)), 0.0)
-    y[:, block.failed != 0] = np.nan
-    return y
+def _padded(values: np.ndarray, rows: int, more: float) -> np.ndarray:
+    """Repeat the last patient of (row, patient) up to the lanes of a block, and add rows of one number up to `rows`."""
+    lanes = np.pad(values, ((0, 0), (0, LANES - values.shape[1])), mode="edge")
+    return np.pad(lanes, ((0, rows - len(lanes)), (0, 0)), constant_values=more)
 
 
-def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
+def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:
     kernels = plan.kernels
     params = np.zeros((len(kernels.params) + kernels.n_derived, LANES))
     params[: len(kernels.params)] = plan.params[arm][:, lanes]
@@ -92,7 +130,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
     draws = np.ones((len(kernels.states), DRAWS, LANES))
     for i in counted:
         draws[i] = exponentials(plan.seed, plan.patients[lanes], f"entry.{kernels.states[i]}", DRAWS).T
-    return Block(
+    parts: dict[str, Any] = dict(
         kernels=kernels,
         params=params,
         entry=entry,
@@ -100,9 +138,12 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
         drugs=drugs,
         species=order,
         lines_plan=plan.line_blocks(arm, lanes, names),
-        output_times=plan.grid.outputs / plan.time_unit,
+        output_times=np.zeros(0),
         options=replace(plan.options, max_step=plan.options.max_step / plan.time_unit),
     )
+    if cascade is None:
+        return Block(**parts)
+    return CascadeBlock(**parts, cascade=cascade, panel=1.0 / plan.time_unit)
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
@@ -116,47 +157,3 @@ def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
         error=plan.assay,
         treated=plan.arms[arm].regimen is not None,
     )
-
-
-def _observer(plan: Plan, block: Block) -> Callable[[], dict[str, np.ndarray]]:
-    """Return a function that gives the outputs at the block's present time, NaN for failed lanes."""
-    outputs = plan.kernels.outputs
-    out = np.zeros(len(outputs) * LANES)
-
-    def observe() -> dict[str, np.ndarray]:
-        c = block.concentrations()
-        plan.kernels.observe(LANES, block.state.time, block.state.y, block.problem.params, c, block.state.present, out)
-        values = out.reshape(-1, LANES).copy()
-        values[:, block.failed != 0] = np.nan
-        return dict(zip(outputs, values, strict=True))
-
-    return observe
-
-
-def _stored(plan: Plan, block: Block, save: tuple[str, ...], rows: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Outputs at the stored times, and blood counts as measured between visits, both (lane, time)."""
-    kernels, grid = plan.kernels, plan.grid
-    times = grid.outputs
-    states, species = len(kernels.states), len(kernels.concentrations)
-    y = block.record.y.reshape(len(times), states * LANES)
-    present = block.record.present.reshape(len(times), states * LANES)
-    c = block.record.concentrations.reshape(len(times), species * LANES)
-    out = np.zeros(len(kernels.outputs) * LANES)
-    wanted = {name: kernels.outputs.index(name) for name in (*save, *(n for n in COUNTS if n in kernels.outputs))}
-    values = np.empty((len(times), len(wanted), LANES))
-    for row, time in enumerate(times / plan.time_unit):
-        kernels.observe(LANES, np.full(LANES, time), y[row], block.problem.params, c[row], present[row], out)
-        values[row] = out.reshape(-1, LANES)[list(wanted.values())]
-        values[row][:, np.isnan(y[row, :LANES])] = np.nan
-    stored = np.searchsorted(times, grid.times)
-    counted = np.searchsorted(times, grid.counts)
-    columns = dict(zip(wanted, np.moveaxis(values, 1, 0), strict=True))
-    trajectory = {name: columns[name][stored].T.astype(np.float32) for name in save}
-    counts = {}
-    for name in (n for n in COUNTS if n in columns):
-        true = columns[name][counted].T
-        noise = np.zeros_like(true)
-        noise[: len(rows)] = normals(plan.seed, plan.patients[rows], f"count.{name}", len(grid.counts))
-        error = getattr(plan.assay, f"proportional_{name}")
-        counts[name] = np.maximum(true * (1.0 + error * noise), 0.0).astype(np.float32)
-    return trajectory, counts

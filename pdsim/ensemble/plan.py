@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pdsim.ensemble.steady import check_endless, steady_lines
 from pdsim.errors import CohortError, DoseError, ModelError, PdsimError, did_you_mean
 from pdsim.solvers.block import DrugBlock, LineBlock, Options
 from pdsim.units import days, parse_quantity
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import DoseLine, Regimen
+    from pdsim.ensemble.decide import ArmDosing
     from pdsim.model import EffectUse, Kernels, Model, State
+    from pdsim.model.cascade import Cascade
     from pdsim.pk import DrugCard, LinearSystem, Modes, System
 
 
@@ -34,6 +37,9 @@ class Arm:
     set : mapping of str to float
         Model parameters, or card values such as ``"lenalidomide.cereblon_closed.closed"``, that replace those of the
         cohort in this arm; a parameter with clones takes one number for all, or is named ``"cereblon[sensitive]"``.
+    steady : bool
+        Start with what is left in the body of drugs on cards where the regimen has always been given; states of the
+        model start where they would without it.
     label, base, hypothesis : str
         Name for plots; the plain arm and hypothesis that this arm varies.
     """
@@ -41,6 +47,7 @@ class Arm:
     regimen: Regimen | None = None
     until: str | None = None
     set: Mapping[str, float] = field(default_factory=dict)
+    steady: bool = False
     label: str = ""
     base: str = ""
     hypothesis: str = ""
@@ -83,6 +90,8 @@ class Plan:
     rules: ResponseRules
     seed: int
     entry: Mapping[int, np.ndarray]  # row of a state -> natural values (patient,) that replace the model's own
+    dosing: Mapping[str, ArmDosing]  # arm -> lines and rules
+    cascade: Cascade | None = None  # None where the model has none or the method is another
 
     @property
     def time_unit(self) -> float:
@@ -120,15 +129,39 @@ class Plan:
         order = [places[species] for species in self.kernels.concentrations]
         return names, blocks, order
 
-    def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
-        """Dosing lines of one arm for some patients; drugs without an effect on the model are left out."""
-        regimen = self.arms[arm].regimen
-        lines = () if regimen is None else regimen.lines(self.grid.stop)
+    def acting_lines(self, arm: str) -> list[int]:
+        """Places of an arm's dosing lines whose drugs act on the model or enter a state of it."""
+        wanted = set(self.kernels.concentrations)
+        acting = {drug for drug, system in linear_systems(self.systems).items() if set(system.species) & wanted}
+        drugs = [ruled.line.drug for ruled in self.dosing[arm].lines]
         return [
-            self._line(line, rows, names)
-            for line in lines
-            if line.drug in names or is_dosed(self.model, line.drug) or self._has_states(line.drug)
+            place
+            for place, drug in enumerate(drugs)
+            if drug in acting or is_dosed(self.model, drug) or self._has_states(drug)
         ]
+
+    def _steady_lines(self, arm: Arm, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
+        if not arm.steady:
+            return []
+        given = {dose.drug for dose in arm.regimen.doses} if arm.regimen else set()
+        states = {name.partition("[")[0] for name in given if is_dosed(self.model, name) or self._has_states(name)}
+        regimen = check_endless(arm.regimen, states)
+        lines = [self._line(line, rows, names) for line in regimen.lines(regimen.cycle) if line.drug in names]
+        linear = linear_systems(self.systems)
+        matrices = [linear[name].matrix[rows] * self.time_unit for name in names]
+        return steady_lines(lines, matrices, names, regimen.cycle / self.time_unit)
+
+    def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
+        """Dosing lines of one arm for some patients, in the order of `acting_lines`, and those of a steady start."""
+        lines = self.dosing[arm].lines
+        found = [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
+        return [*found, *self._steady_lines(self.arms[arm], rows, names)]
+
+    def line_sizes(self, arm: str, rows: np.ndarray) -> np.ndarray:
+        """Amount of one planned administration of every dosing line of an arm, in the line's unit: (line, patient)."""
+        lines = [ruled.line for ruled in self.dosing[arm].lines]
+        sizes = [line.amount * _scale(line, self.cohort, rows) for line in lines]
+        return np.array(sizes).reshape(len(lines), len(rows))
 
     def _has_states(self, drug: str) -> bool:
         """Whether doses of a drug enter states: the model's, if it is cells, or the drug's own if they are in use."""

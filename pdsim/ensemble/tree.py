@@ -11,23 +11,31 @@ import numpy as np
 import xarray as xr
 
 from pdsim import schema
-from pdsim.ensemble.block_run import COUNTS
+from pdsim.ensemble.decide import LEDGER
 from pdsim.ensemble.plan import Plan
+from pdsim.ensemble.recording import COUNTS, Wanted
 
 _Results = Mapping[tuple[str, int], Any]
 
 
-def assemble(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.DataTree:
+def assemble(plan: Plan, wanted: Wanted, results: _Results) -> xr.DataTree:
     """Put blocks side by side in patient order and label them; see `pdsim.schema`."""
     parts = {
         "cohort": plan.cohort,
-        "trajectory": _trajectory(plan, save, results),
+        "trajectory": _trajectory(plan, wanted.save, results),
         "visits": _visits(plan, results),
         "counts": _counts(plan, results),
         "endpoints": _status(plan, results),
         "states": _states(plan, results),
         "dosing": _dosing(plan),
+        "doses": _doses(plan, results),
     }
+    if any(arm.regimen is not None and arm.regimen.rules for arm in plan.arms.values()):
+        parts["ledger"] = _ledger(plan, results)
+    if wanted.reduce:
+        parts["reduced"] = _reduced(plan, wanted, results)
+    if wanted.events:
+        parts["events"] = _events(plan, wanted, results)
     tree = xr.DataTree.from_dict(parts)
     tree.attrs = {
         "model": plan.model.name,
@@ -118,6 +126,31 @@ def _status(plan: Plan, results: _Results) -> xr.Dataset:
     return _labelled(plan, xr.Dataset({"status": (("arm", "patient"), status)}, _coords(plan)))
 
 
+def _reduced(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
+    variables: dict[str, Any] = {}
+    for base, how in wanted.reduce:
+        name, dim, declared = f"{base}_{how}", plan.kernels.output_dims[base], plan.model.outputs[base]
+        values = _gather(plan, results, lambda r, name=name: r.reduced[name])
+        known = schema.VARIABLES.get(base)
+        attrs = schema.reduced_attributes(how, declared.unit, known.text if known else declared.sentence)
+        variables[name] = (("arm", "patient", dim) if dim else ("arm", "patient"), values, attrs)
+    coords = _coords(plan)
+    if any("clone" in dims for dims, *_ in variables.values()):
+        coords["clone"] = _text(list(plan.kernels.clones))
+    return schema.annotate(xr.Dataset(variables, coords))
+
+
+def _events(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
+    times = [_gather(plan, results, lambda r, name=event.name: r.events[name]) for event in wanted.events]
+    coords = _coords(
+        plan,
+        event=_text([event.name for event in wanted.events]),
+        condition=("event", _text([event.text for event in wanted.events])),
+    )
+    ds = xr.Dataset({"event_time": (("arm", "patient", "event"), np.stack(times, axis=-1))}, coords)
+    return schema.annotate(ds, "events")
+
+
 def _states(plan: Plan, results: _Results) -> xr.Dataset:
     whole = _gather(plan, results, lambda r: np.moveaxis(r.states, 2, 0))  # (arm, patient, moment, state)
     variables: dict[str, Any] = {}
@@ -149,3 +182,45 @@ def _dosing(plan: Plan) -> xr.Dataset:
         {**_arm_coords(plan), "drug": _text(drugs), "day": days},
     )
     return _labelled(plan, ds)
+
+
+def _doses(plan: Plan, results: _Results) -> xr.Dataset:
+    """Amounts given and planned from visit to visit, in the unit of each drug's first dose line."""
+    units: dict[str, str] = {}
+    for dosing in plan.dosing.values():
+        for line in dosing.lines:
+            units.setdefault(line.line.drug, line.line.unit)
+    drugs = sorted(units)
+    shape = (len(plan.arms), len(plan.patients), len(drugs), len(plan.grid.visits))
+    whole = {name: np.zeros(shape, dtype=np.float32) for name in ("taken", "planned")}
+    firsts = sorted({first for _, first in results})
+    for a, (arm, dosing) in enumerate(plan.dosing.items()):
+        places = [drugs.index(drug) for drug in dosing.drugs]
+        for name, values in whole.items():
+            found = np.concatenate([results[arm, first].doses[name] for first in firsts], axis=2)
+            values[a][:, places] = np.moveaxis(found, 2, 0)
+    coords = _coords(plan, visit=np.arange(shape[3]), day=("visit", plan.grid.visits), drug=_text(drugs))
+    coords["dose_unit"] = ("drug", _text([units[drug] for drug in drugs]))
+    dims = ("arm", "patient", "drug", "visit")
+    ds = xr.Dataset({f"dose_{name}": (dims, values) for name, values in whole.items()}, coords)
+    return schema.annotate(ds, group="doses")
+
+
+def _ledger(plan: Plan, results: _Results) -> xr.Dataset:
+    """All dose decisions, by arm, patient and day."""
+    firsts = sorted({first for _, first in results})
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("arm", *LEDGER)}
+    for arm in plan.arms:
+        parts = [results[arm, first].ledger for first in firsts]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in LEDGER}
+        # decisions of one patient are in order already
+        order = np.argsort(joined["patient"], kind="stable")
+        for name, column in joined.items():
+            columns[name].append(column[order])
+        columns["arm"].append(np.full(len(order), arm, dtype=object))
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    whole["patient"] = plan.patients[whole["patient"]]
+    variables = {
+        name: ("entry", _text(column.tolist()) if column.dtype == object else column) for name, column in whole.items()
+    }
+    return schema.annotate(xr.Dataset(variables), group="ledger")

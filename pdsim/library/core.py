@@ -13,7 +13,7 @@ from pdsim.library.places import KINDS, Kind, Place, from_environment, kind_of, 
 
 if TYPE_CHECKING:
     from pdsim.cohort import Population
-    from pdsim.dosing import Regimen
+    from pdsim.dosing import Regimen, RuleSet
     from pdsim.model import Model
     from pdsim.pk import DrugCard
 
@@ -53,7 +53,7 @@ class Library:
         self._loaded: dict[tuple[str, Path], Any] = {}
 
     def names(self, kind: str) -> list[str]:
-        """Return the sorted names of one kind ("models", "drugs", "regimens", "populations", "studies").
+        """Return the sorted names of one kind ("models", "drugs", "regimens", "rules", "populations", "studies").
 
         Raises
         ------
@@ -120,10 +120,19 @@ class Library:
         return self._once("drug", name, _from_toml(card_from_dict))
 
     def load_regimen(self, name: str) -> Regimen:
-        """Load a regimen. Raises NotFoundError, ConfigError or DoseError."""
+        """Load a regimen with the rule files it names. Raises NotFoundError, ConfigError or DoseError."""
         from pdsim.dosing import regimen_from_dict
 
-        return self._once("regimen", name, _from_toml(regimen_from_dict))
+        def build(data: dict[str, Any], stem: str, where: str) -> Regimen:
+            return regimen_from_dict(data, stem, where, self.load_rule_set)
+
+        return self._once("regimen", name, _from_toml(build))
+
+    def load_rule_set(self, name: str) -> RuleSet:
+        """Load a file of dosing rules. Raises NotFoundError or ConfigError."""
+        from pdsim.dosing import rule_set_from_dict
+
+        return self._once("rule_set", name, _from_toml(rule_set_from_dict))
 
     def load_population(self, name: str) -> Population:
         """Load a population. Raises NotFoundError, ConfigError or CohortError."""
@@ -145,11 +154,13 @@ class Library:
         keys = set(read_toml(path))
         found = next((kind.name for kind in KINDS.values() if keys & kind.tables), None)
         if found is None:
-            raise NotFoundError(f"{shown(path)} holds none of the tables of a drug, regimen, population or study.")
+            raise NotFoundError(
+                f"{shown(path)} holds none of the tables of a drug, regimen, rule set, population or study."
+            )
         return found
 
     def where(self, name: str) -> list[str]:
-        """Return the kinds that hold `name`, in the order model, drug, regimen, population, study."""
+        """Return the kinds that hold `name`, in the order model, drug, regimen, rule_set, population, study."""
         return [kind for kind in KINDS if name in self.files(kind)]
 
     def _once(self, kind: str, name: str, read: Callable[[Path, str], Any]) -> Any:
@@ -164,10 +175,10 @@ class Library:
         if kind.suffix == ".py" and (path / "__init__.py").is_file():
             return path / "__init__.py"
         if path.suffix != kind.suffix:
-            raise NotFoundError(f"'{name}' is not a {kind.name} file: it should end in '{kind.suffix}'.")
+            raise NotFoundError(f"'{name}' is not a {kind.title} file: it should end in '{kind.suffix}'.")
         if not path.is_file():
             near = [found.name for found in path.parent.glob(f"*{kind.suffix}")]
-            raise NotFoundError(f"There is no {kind.name} file {shown(path)}.{did_you_mean(path.name, near)}")
+            raise NotFoundError(f"There is no {kind.title} file {shown(path)}.{did_you_mean(path.name, near)}")
         return path
 
     def _absolute(self, name: str) -> Path:
@@ -189,7 +200,7 @@ class Library:
         file = f"{name}{kind.suffix}" if not name.endswith(kind.suffix) else name
         path = f" A file of your own is written with a slash: './{file}'." if name.endswith(kind.suffix) else ""
         places = "; ".join(str(place) for place in self.places)
-        return f"There is no {kind.name} '{name}'.{hint}{path} Searched: {places}."
+        return f"There is no {kind.title} '{name}'.{hint}{path} Searched: {places}."
 
 
 def is_path(name: str) -> bool:

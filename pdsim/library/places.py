@@ -20,6 +20,11 @@ class Kind:
     suffix: str = ".toml"
     tables: frozenset[str] = frozenset()
 
+    @property
+    def title(self) -> str:
+        """Name as messages write it."""
+        return self.name.replace("_", " ")
+
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -27,6 +32,7 @@ KINDS: dict[str, Kind] = {
         Kind("model", "models", ("models",), ".py"),
         Kind("drug", "drugs", ("models/drugs", "drugs"), tables=frozenset({"pk", "effect"})),
         Kind("regimen", "regimens", ("configs/regimens", "regimens"), tables=frozenset({"cycle", "dose"})),
+        Kind("rule_set", "rules", ("configs/rules", "rules"), tables=frozenset({"rule"})),
         Kind(
             "population",
             "populations",
@@ -81,8 +87,8 @@ class Place:
             first = found.setdefault(stem(path), path)
             if first != path:
                 raise ConfigError(
-                    f"The {kind.name} '{stem(path)}' is there twice in {self.title}: {shown(first)} and {shown(path)}. "
-                    "Rename or remove one of them."
+                    f"The {kind.title} '{stem(path)}' is there twice in {self.title}: {shown(first)} and "
+                    f"{shown(path)}. Rename or remove one of them."
                 )
         return found
 

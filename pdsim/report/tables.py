@@ -24,6 +24,9 @@ HEADINGS = {
     "pfs_12_months": "PFS at 12 months (%)",
     "neutropenia_34": "neutropenia grade 3-4 (%)",
     "thrombocytopenia_34": "thrombocytopenia grade 3-4 (%)",
+    "dose_intensity": "dose intensity (%)",
+    "held": "patients with doses held (%)",
+    "reduced": "patients with doses reduced (%)",
 }
 STATUS_ORDER = ("verified", "recalled", "assumed")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from pdsim._jit import LANES
 from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
-METHODS = ("auto", "explicit", "stiff")
+METHODS = ("auto", "cascade", "explicit", "stiff")
 SLOWEST = 1e-6  # rate relative to the drug's fastest at which six digits are lost in the steady concentration
 
 
@@ -23,7 +24,8 @@ class Options:
     rtol, atol : relative tolerance, and absolute tolerance per unit of each state's scale.
     max_step : largest step, in the model's time unit.
     max_steps : most steps between two visits, rejected ones included.
-    method : "explicit", "stiff", or "auto" (explicit; a patient held back by stability goes to the stiff method).
+    method : "cascade" (where drugs act on the disease and not the other way), "explicit", "stiff", or "auto": the
+        cascade where there is one, else explicit; a patient held back by stability goes to the stiff method.
     """
 
     rtol: float = 1e-5
@@ -132,14 +134,21 @@ def make_lines(lines: Sequence[LineBlock]) -> Lines:
     )
 
 
-def stop_lines(lines: Lines, chosen: np.ndarray, time: np.ndarray) -> None:
-    """Give nothing more of these lines to the lanes marked in `chosen` (lane,); what was taken before `time` enters."""
-    factor, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
-    for line in np.flatnonzero((factor[:, chosen] != 0.0).any(axis=1)):
+def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray, until: np.ndarray | None = None) -> None:
+    """Give `factor` (line, lane) of the planned amounts from now on; what was taken before `time` (lane,) enters.
+
+    From `until` (line, lane) on nothing is given, whatever the factor; each call sets that anew.
+    """
+    present, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
+    for line in np.flatnonzero((present != factor).any(axis=1)):
         events = slice(lines.first[line], lines.first[line + 1])
-        taken = chosen & (lines.times[events, None] < time) & np.isnan(given[events])
-        given[events] = np.where(taken, factor[line], given[events])
-    factor[:, chosen] = 0.0
+        taken = (lines.times[events, None] < time) & np.isnan(given[events])
+        given[events] = np.where(taken, present[line], given[events])
+        present[line] = factor[line]
+    for row, end in enumerate([] if until is None else until):
+        events = slice(lines.first[row], lines.first[row + 1])
+        times = lines.times[events, None]
+        given[events] = np.where(times >= time, np.where(times >= end, 0.0, np.nan), given[events])
 
 
 @dataclass
@@ -192,16 +201,15 @@ class Block:
         self.forcing = make_forcing(self.drugs, self.species, self.start)
         self.lines = make_lines(self.lines_plan)
         species = self.forcing.species_drug.size
-        outputs = len(self.problem.output_times)
-        self.record = Record(
-            y=np.full(outputs * states * LANES, np.nan),
-            present=np.full(outputs * states * LANES, np.nan),
-            concentrations=np.full(outputs * species * LANES, np.nan),
-        )
+        self.record = self._empty_record(len(self.problem.output_times))
         self.state = self._entry_state(below)
         self._finite_or_fail()
         self._steps = 0
         self._work = self._scratch(states, species, int(self.forcing.first[-1]))
+
+    def _empty_record(self, outputs: int) -> Record:
+        states, species = len(self.problem.counted), self.forcing.species_drug.size
+        return Record(*(np.full(outputs * rows * LANES, np.nan) for rows in (states, states, species)))
 
     def _entry_state(self, below: np.ndarray) -> State:
         states = len(below)
@@ -250,6 +258,17 @@ class Block:
         for rows in (self.params, self.entry, forcing.matrix, forcing.readout, lines.amount, lines.lag):
             bad |= ~np.isfinite(np.reshape(rows, (-1, LANES))).all(axis=0)
         self.state.status[bad] = BAD_INPUT
+
+    def watch(self, times: np.ndarray) -> None:
+        """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""
+        self.problem = self.problem._replace(output_times=np.asarray(times, dtype=np.float64))
+        self.record = self._empty_record(len(times))
+        self.state.next_output[:] = 0
+
+    def fork(self) -> Self:
+        """Copy that goes on from here by itself, on the very same course; what it was built from is shared."""
+        given = (getattr(self, item.name) for item in fields(self) if item.init)
+        return deepcopy(self, {id(part): part for part in given})
 
     def advance(self, stop: float) -> None:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
@@ -300,6 +319,19 @@ class Block:
         """Accepted and rejected steps of all lanes so far."""
         return int(self._steps)
 
+    def scale_doses(self, line_factor: np.ndarray, until: np.ndarray | None = None) -> None:
+        """Give `line_factor` (line, lane) times the planned amounts from now on, lines as in `lines_plan`; 0 is none.
+
+        Doses taken before now still enter after their lag, as they were taken. From the times `until` (line, lane) on
+        nothing is taken; a later call with `until` sets them anew.
+        """
+        scale_lines(self.lines, np.asarray(line_factor, dtype=np.float64), self.state.time, until)
+
+    @property
+    def dose_factors(self) -> np.ndarray:
+        """What each line gives now relative to its planned amount, (line, lane)."""
+        return self.lines.factor.reshape(-1, LANES).copy()
+
     def stop_dosing(self, lanes: np.ndarray) -> None:
         """Give nothing more to the lanes marked in (lane,); doses taken before now still enter after their lag."""
-        stop_lines(self.lines, lanes, self.state.time)
+        self.scale_doses(np.where(lanes, 0.0, self.dose_factors))

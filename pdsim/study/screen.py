@@ -60,7 +60,7 @@ def progress(plan: Plan, kept: int, console: Console) -> Iterator[Callable[[str]
 
 
 def show_table(table: pd.DataFrame, run: xr.DataTree, console: Console) -> None:
-    """Print the summary: response, progression-free survival, neutropenia and failures of every arm."""
+    """Print the summary of every arm: response, progression-free survival, neutropenia, dose intensity, failures."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -73,8 +73,10 @@ def show_table(table: pd.DataFrame, run: xr.DataTree, console: Console) -> None:
         "VGPR or better %": "VGPR or better\n%",
         "median PFS months": "median PFS\nmonths",
         "neutropenia 3-4 %": "neutropenia 3-4\n%",
+        "dose intensity %": "dose intensity\n%",
         "failed": "failed",
     }
+    headings = {heading: shown for heading, shown in headings.items() if heading in text}
     caption = f"in brackets: 95 % of trials of {interval_size(run)} patients"
     found = Table(title=str(run.attrs.get("title", "")), caption=caption, box=SIMPLE_HEAD, pad_edge=False)
     found.add_column("arm")

@@ -26,7 +26,7 @@ def entry_lines(kind: str, name: str, library: Library) -> list[str]:
 
     Parameters
     ----------
-    kind : {"model", "drug", "regimen", "population"}
+    kind : {"model", "drug", "regimen", "rule_set", "population"}
     name : str
         Name or path.
     library : Library

@@ -131,6 +131,10 @@ class Assessor:
         self.record["dosing"][:, k] = self.on_treatment & alive
         self._next = k + 1
 
+    def end_treatment(self, k: int, ended: np.ndarray) -> None:
+        """Note at visit `k` that treatment has ended for the patients marked in (patient,)."""
+        self.record["dosing"][ended, k] = 0
+
 
 def classify(
     days: np.ndarray,

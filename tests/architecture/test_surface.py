@@ -21,6 +21,7 @@ PATTERNS = {
     "model": "models/*.py",
     "drug": "models/drugs/*.toml",
     "regimen": "configs/regimens/*.toml",
+    "rule_set": "configs/rules/*.toml",
     "population": "configs/populations/*.toml",
     "study": "configs/studies/*.toml",
 }
@@ -93,6 +94,6 @@ def test_every_config_file_is_of_a_known_kind(root):
 
 def test_library_lists_nothing_that_does_not_load():
     library = Library()
-    listed = {kind: library.names(kind) for kind in ("model", "drug", "regimen", "population")}
+    listed = {kind: library.names(kind) for kind in ("model", "drug", "regimen", "rule_set", "population")}
     assert all(listed.values())
     assert all(library.load(kind, name) for kind, names in listed.items() for name in names)

@@ -101,7 +101,10 @@ def test_show_drug_with_its_figure(folder: Path, command: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("show", "toyz"), "There is no model, drug, regimen or population 'toyz'. Did you mean 'toy' or 'toys'?"),
+        (
+            ("show", "toyz"),
+            "There is no model, drug, regimen, rule set or population 'toyz'. Did you mean 'toy' or 'toys'?",
+        ),
         (("show", "./toy.toml"), "There is no file toy.toml."),
         (("show", "toys", "--figure", "x.png"), "--figure is for drugs, and 'toys' is none."),
         (("show", "toycide", "--figure", "x.bmp"), "A figure is written as png, svg or pdf"),

@@ -22,6 +22,37 @@ BAD = {
         'drug = "toycid"',
         "dose[1].drug: There is no drug 'toycid'. Did you mean 'toycide'?",
     ),
+    "rule on a misspelt drug": (
+        "regimens/toy.toml",
+        "[[dose]]",
+        '[[rule]]\nname = "low"\nwhen = "anc < 1 Gpt"\ndrug = "toycid"\naction = "stop"\n[[dose]]',
+        "rule 'low': no dose line gives 'toycid'. Did you mean 'toycide'? Drugs of the regimen: toycide",
+    ),
+    "rule without a unit": (
+        "regimens/toy.toml",
+        "[[dose]]",
+        '[[rule]]\nwhen = "anc < 1"\naction = "stop"\n[[dose]]',
+        'rule[1].when: "anc < 1" has no unit; write "anc < 1 Gpt"',
+    ),
+    "rule on a covariate that nobody has": (
+        "regimens/toy.toml",
+        "[[dose]]",
+        '[[rule]]\nname = "old"\nwhen = "age > 75 yr"\naction = "stop"\n[[dose]]',
+        "rule 'old' reads 'age', which is neither known at visits nor a covariate of the patients. "
+        "Add [covariates.age] to populations/toys.toml, or make the rule optional = true",
+    ),
+    "rule on days from cells that nobody is given": (
+        "regimens/toy.toml",
+        "[[dose]]",
+        '[[rule]]\nname = "late"\nwhen = "car_t_day > 80 d"\naction = "stop"\n[[dose]]',
+        "rule 'late' reads 'car_t_day', and the regimen gives no cells; add a dose line in cells",
+    ),
+    "misspelt rule file": (
+        "regimens/toy.toml",
+        "[[dose]]",
+        'rules = ["lenalidomide_count"]\n[[dose]]',
+        "rules[1] (lenalidomide_count): There is no rule set 'lenalidomide_count'. Did you mean 'lenalidomide_counts'",
+    ),
     "misspelt regimen": (
         "study.toml",
         'regimen = "toy"',
@@ -137,7 +168,7 @@ BAD = {
         "study.toml",
         "[arms]",
         '[solver]\nmethod = "stif"\n[arms]',
-        "solver.method: 'stif' is not one of auto, explicit, stiff. Did you mean 'stiff'?",
+        "solver.method: 'stif' is not one of auto, cascade, explicit, stiff. Did you mean 'stiff'?",
     ),
     "drug that the model cannot feel": (
         "models/drugs/toycide.toml",

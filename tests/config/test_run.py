@@ -238,3 +238,45 @@ def test_failures_are_told_by_cause_and_number(finished: Path) -> None:
     screen = Console(file=io.StringIO(), width=120)
     show_failures(run, screen)
     assert screen.file.getvalue() == "toy: 2 failed (step_floor), patients 1, 3\ntoy:H1: 1 failed (nan), patients 0\n"
+
+
+def test_rules_of_one_arm_come_through_the_whole_run(folder: Path, command: Command, edit: Callable[..., Path]) -> None:
+    """One arm has rules, one has none: ledger, endpoints, table and report hold both; a kept part is taken up again."""
+    rule = '[[rule]]\nname = "low"\nwhen = "anc < 3.4 Gpt"\naction = "hold"\n'
+    (folder / "regimens" / "ruled.toml").write_text((folder / "regimens" / "toy.toml").read_text() + rule)
+    edit(
+        "study.toml",
+        'visits = "28 d"',
+        'visits = "7 d"',
+        "[[hypothesis]]",
+        'ruled = { regimen = "ruled" }\n\n[[hypothesis]]',
+    )
+    status, out, err = command("run", "study.toml")
+    assert (status, err) == (0, "")
+    assert "dose intensity" in out
+    run = open_run(folder / "runs" / "study")
+    ledger = run["ledger"].to_dataset()
+    assert set(ledger["arm"].values.tolist()) == {"ruled"}
+    assert set(ledger["decision"].values.tolist()) == {"hold", "resume"}
+    found = run["endpoints"].to_dataset()
+    assert found["drug_intensity"].sel(drug="toycide", arm="toy").values.tolist() == [1.0] * 4
+    assert (found["drug_intensity"].sel(drug="toycide", arm="ruled").values < 0.9).all()
+    assert np.isnan(found["drug_intensity"].sel(arm="none").values).all()
+    assert (found["holds"].sel(arm="ruled") > 0).all()
+    assert (found["holds"].sel(arm="toy") == 0).all()
+    report = (folder / "runs" / "study" / "report.html").read_text()
+    assert "patients with doses held %" in report
+    assert "dose_intensity,held,reduced" in (folder / "runs" / "study" / "summary.csv").read_text()
+
+
+def test_a_changed_rule_file_is_another_study(folder: Path) -> None:
+    rules = folder / "rules" / "own.toml"
+    rules.parent.mkdir()
+    text = '[[rule]]\nname = "low"\nwhen = "anc < 1 Gpt"\naction = "hold"\n'
+    rules.write_text(text)
+    regimen = folder / "regimens" / "toy.toml"
+    regimen.write_text(regimen.read_text().replace("[[dose]]", 'rules = ["own"]\n[[dose]]'))
+    before = plan_study("study.toml")
+    assert before.files["rule_set", "own"] == rules
+    rules.write_text(text.replace("1 Gpt", "2 Gpt"))
+    assert plan_study("study.toml").identity != before.identity

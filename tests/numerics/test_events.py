@@ -147,6 +147,24 @@ def test_what_was_taken_before_the_stop_still_enters(make_block, oral_system, li
     assert totals[~chosen] == pytest.approx(21.0)
 
 
+def test_a_course_ends_at_its_day_and_can_be_given_again(make_block, oral_system, line):
+    lines = [line(np.arange(8.0), 7.0, target=1, drug=-1), line(np.arange(8.0), 100.0, target=1, lag=0.5)]
+    block = make_block("driven", [0.0, 0.0], [1.0], system=oral_system(KA, KE), lines=lines)
+    chosen = np.arange(LANES) < 8
+    for now, until in ((0.0, 2.0), (1.0, 3.0), (3.0, 3.0), (5.0, 6.5)):
+        block.advance(now)
+        ends = np.stack([np.where(chosen, until, -np.inf), np.where(chosen, np.inf, 2.0)])
+        block.scale_doses(np.ones((2, LANES)), ends)
+    block.advance(8.0)
+    totals = block.state.y.reshape(2, -1)[1] - 8.0  # the state itself grows by 1 a day
+    assert totals[chosen] == pytest.approx(7.0 * 5)  # days 0, 1, 2, 5 and 6
+    assert totals[~chosen] == pytest.approx(0.0)
+    amounts = block.concentrations()
+    kept = [sum(10.0 * np.exp(-KE * (7.5 - day)) for day in range(last)) for last in (8, 2)]
+    assert amounts[chosen] == pytest.approx(kept[0], rel=1e-11)
+    assert amounts[~chosen] == pytest.approx(kept[1], rel=1e-11)
+
+
 def test_running_infusion_ends_as_planned_when_dosing_stops(run, make_block, oral_system, line):
     block = make_block(
         "driven", [0.0, 0.0], [1.0], system=oral_system(KA, KE), lines=[line([0.5, 3.0], 24.0, target=1, duration=1.0)]

@@ -9,6 +9,7 @@ import pytest
 
 from pdsim.dosing import Dose, Regimen, regimen_from_dict
 from pdsim.errors import ConfigError
+from pdsim.library import Library
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "configs" / "regimens").glob("*.toml"))
@@ -72,7 +73,7 @@ def test_every_mistake_is_in_one_message() -> None:
 cycl = "28 d"
 cycle = "28 d"
 until = "death"
-[[rule]]
+[[rul]]
 when = "anc < 1.0 Gpt"
 [[dose]]
 drug = "lenalidomide"
@@ -100,11 +101,12 @@ duration = "x"
 """)
     assert str(caught.value).splitlines() == [
         "rep.toml: 19 mistakes in regimen 'rep'",
-        "  cycl: unknown key. Did you mean 'cycle'? Accepted: cycle, label, source, until, [[dose]]",
-        "  rule: unknown table. Accepted: cycle, label, source, until, [[dose]]",
+        "  cycl: unknown key. Did you mean 'cycle'? Accepted: cycle, label, source, until, [[dose]], [[rule]], rules",
+        "  rul: unknown table. Did you mean 'rule' or 'rules'? Accepted: cycle, label, source, until, [[dose]], "
+        "[[rule]], rules",
         "  until: 'death' is not known; write until = \"progression\" or leave it out",
         "  dose[1] (lenalidomide).rute: unknown key. Did you mean 'route'? Accepted: drug, amount, days, cycles, "
-        "route, duration, time, per_day, start, stop, cycle, status, source",
+        "route, duration, time, per_day, start, stop, cycle, status, source, when_needed",
         '  dose[1] (lenalidomide).amount: 25 has no unit; write "25 mg", or mg/m2, mg/kg, cell, IU',
         "  dose[1] (lenalidomide).days: day 29 is outside the cycle of 28 days (days count from 1)",
         '  dose[2] (b).days: "21-1" runs backwards; write "1-21"',
@@ -145,7 +147,7 @@ def test_one_mistake(text: str, match: str) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_regimens_round_trip(path: Path) -> None:
-    found = regimen_from_dict(tomllib.loads(path.read_text()), path.stem, str(path))
+    found = Library().load_regimen(str(path))
     assert regimen_from_dict(found.to_dict(), path.stem, "again") == found
     assert found.source
     assert found.until == "progression"

@@ -1,0 +1,172 @@
+"""What is kept of a block's course, read stretch by stretch so that no more than one stretch is held in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pdsim._jit import LANES
+from pdsim.draws import normals
+from pdsim.ensemble.crossing import SCAN, Condition, Crossings
+from pdsim.ensemble.plan import Plan
+from pdsim.ensemble.reduction import Reduction, single
+from pdsim.solvers.block import Block
+
+COUNTS = ("anc", "platelets")
+_EMPTY = np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run keeps.
+
+    save : flat outputs whose course is stored
+    reduce : pairs of output and reduction
+    events : conditions whose first time is located
+    """
+
+    save: tuple[str, ...] = ()
+    reduce: tuple[tuple[str, str], ...] = ()
+    events: tuple[Condition, ...] = ()
+
+
+class Recorder:
+    """Leads a block from stop to stop and keeps what is wanted.
+
+    Parameters
+    ----------
+    plan : Plan
+    block : Block
+        At the start.
+    wanted : Wanted
+    stops : sequence of float
+        Where the block will be stopped on its way, ascending, in the model's unit.
+    """
+
+    def __init__(self, plan: Plan, block: Block, wanted: Wanted, stops: Sequence[float]) -> None:
+        self.plan, self.block, self.wanted = plan, block, wanted
+        kernels, grid, unit = plan.kernels, plan.grid, plan.time_unit
+        self._stored, self._counted = grid.times / unit, grid.counts / unit
+        days = np.arange(0.0, grid.stop, SCAN) if wanted.events else _EMPTY
+        self._scanned = np.union1d(days / unit, stops) if wanted.events else _EMPTY
+        self._times = np.unique(np.concatenate([grid.outputs / unit, self._scanned]))
+        self._at = 0
+        self._out = np.zeros(len(kernels.outputs) * LANES)
+        self._counts = {name: np.empty((LANES, len(grid.counts))) for name in COUNTS if name in kernels.outputs}
+        self.trajectory = {name: np.empty((LANES, len(grid.times)), dtype=np.float32) for name in wanted.save}
+        bases = {name for name, _ in wanted.reduce}
+        self._reductions = {
+            flat: Reduction(LANES) for flat in kernels.outputs if flat.partition("[")[0] in bases
+        }  # fmt: skip
+        self.crossings = Crossings(wanted.events, unit)
+
+    def advance(self, stop: float, last: bool = False) -> None:
+        """Go to `stop`, which is `last` at the end of the run; doses and outputs at other stops belong to the next."""
+        end = len(self._times) if last else int(np.searchsorted(self._times, stop))
+        times = self._times[self._at : end]
+        self._at = end
+        before = self.block.fork() if self.crossings.open else None
+        self.block.watch(times)
+        self.block.advance(stop)
+        if last:
+            self.block.finish()
+        outputs = self._outputs(times, *self.block.record)
+        self._keep(times, outputs)
+        if before is not None:
+            self._look(before, times, outputs, stop)
+
+    def _outputs(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, concentrations: np.ndarray) -> np.ndarray:
+        """Outputs of a record, (output, time, lane); NaN after a failure."""
+        kernels, block = self.plan.kernels, self.block
+        rows = len(times)
+        y, present = (part.reshape(rows, len(kernels.states) * LANES) for part in (y, present))
+        c = concentrations.reshape(rows, len(kernels.concentrations) * LANES)
+        outputs = np.empty((len(kernels.outputs), rows, LANES))
+        for row, time in enumerate(times):
+            kernels.observe(LANES, np.full(LANES, time), y[row], block.problem.params, c[row], present[row], self._out)
+            outputs[:, row] = self._out.reshape(-1, LANES)
+        outputs[:, np.isnan(y[:, :LANES])] = np.nan
+        return outputs
+
+    def _states(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, _: np.ndarray) -> np.ndarray:
+        """Natural states of a record, (state, time, lane)."""
+        shape = (len(times), len(self.plan.kernels.states), LANES)
+        return np.moveaxis(natural(self.block, y.reshape(shape), present.reshape(shape)), 1, 0)
+
+    def _keep(self, times: np.ndarray, outputs: np.ndarray) -> None:
+        """Store, count and reduce what lies on the stored grid and on the days of blood counts."""
+        names = self.plan.kernels.outputs
+        stored, place = _common(self._stored, times)
+        for name, kept in self.trajectory.items():
+            kept[:, place] = single(outputs[names.index(name), stored]).T
+        for name, reduction in self._reductions.items():
+            reduction.take(self.plan.grid.times[place], outputs[names.index(name), stored])
+        counted, place = _common(self._counted, times)
+        for name, seen in self._counts.items():
+            seen[:, place] = outputs[names.index(name), counted].T
+
+    def _look(self, before: Block, times: np.ndarray, outputs: np.ndarray, stop: float) -> None:
+        """Look for events on the times that are scanned, whatever is stored."""
+        scanned, _ = _common(self._scanned, times)
+        ends, outputs = times[scanned], outputs[:, scanned]
+        states = self._states(times, *self.block.record)[:, scanned]
+        if not len(ends) or ends[-1] < stop:  # the value before the doses at the stop closes the stretch
+            now, own = self.now()
+            outputs = np.concatenate([outputs, now[:, None]], axis=1)
+            states = np.concatenate([states, own[:, None]], axis=1)
+            ends = np.append(ends, stop)
+        self.crossings.look(before, ends, self._margins(outputs, states), stop, self._margins_of)
+
+    def _margins_of(self, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
+        return self._margins(self._outputs(times, *record), self._states(times, *record))
+
+    def _margins(self, outputs: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """How far beyond their levels the quantities of all conditions lie, (condition, time, lane)."""
+        values = dict(zip(self.plan.kernels.states, states, strict=True))
+        values |= dict(zip(self.plan.kernels.outputs, outputs, strict=True))
+        return np.array([condition.margin(values[condition.quantity]) for condition in self.wanted.events])
+
+    def now(self) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs and natural states at the block's present time, (output or state, lane); NaN for failed lanes."""
+        block, kernels, out = self.block, self.plan.kernels, self._out
+        c = block.concentrations()
+        kernels.observe(LANES, block.state.time, block.state.y, block.problem.params, c, block.state.present, out)
+        outputs = out.reshape(-1, LANES).copy()
+        y, present = (part.reshape(-1, LANES) for part in (block.state.y, block.state.present))
+        states = natural(block, y, present)
+        outputs[:, block.failed != 0] = states[:, block.failed != 0] = np.nan
+        return outputs, states
+
+    def counts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Blood counts as they are measured in patients `rows`, (lane, count)."""
+        plan, found = self.plan, {}
+        for name, true in self._counts.items():
+            noise = np.zeros_like(true)
+            noise[: len(rows)] = normals(plan.seed, plan.patients[rows], f"count.{name}", len(plan.grid.counts))
+            error = getattr(plan.assay, f"proportional_{name}")
+            found[name] = np.maximum(true * (1.0 + error * noise), 0.0).astype(np.float32)
+        return found
+
+    def reduced(self) -> dict[str, np.ndarray]:
+        """Reductions by name, such as ``anc_min``, (lane[, clone])."""
+        found = {}
+        for base, how in self.wanted.reduce:
+            own = [part.result(how) for flat, part in self._reductions.items() if flat.partition("[")[0] == base]
+            dim = self.plan.kernels.output_dims[base]
+            found[f"{base}_{how}"] = np.stack(own, axis=-1) if dim else own[0]
+        return found
+
+
+def natural(block: Block, y: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """States as they are meant, (..., state, lane): counts instead of logarithms, 0 where absent."""
+    counted = block.problem.counted.astype(bool)[:, None]
+    sizes = np.where(present == 1.0, np.exp(np.minimum(np.where(counted, y, 0.0), 700.0)), 0.0)
+    return np.where(counted & ~np.isnan(y), sizes, y)
+
+
+def _common(some: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places in `times` and in `some` of the times that both hold; both ascending."""
+    _, at, place = np.intersect1d(times, some, assume_unique=True, return_indices=True)
+    return at, place
