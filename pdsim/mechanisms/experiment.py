@@ -144,8 +144,8 @@ class _Builder:
             regimen = self.library.load_regimen(arm.regimen)
         elif arm.give:
             lines = [self._line(given, f"{key}.give") for given in arm.give]
-            given = {"cycle": _CYCLE, "dose": lines}
-            regimen = regimen_from_dict(given, "given", key)
+            given = {"cycle": _CYCLE, "dose": lines, "rules": list(arm.rules)}
+            regimen = regimen_from_dict(given, "given", key, self.library.load_rule_set)
         else:
             return None
         for dose in regimen.doses:

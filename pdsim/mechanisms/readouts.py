@@ -10,6 +10,7 @@ import numpy as np
 
 from pdsim.cohort.expressions import Expression
 from pdsim.endpoints import DAYS_PER_MONTH, median_time, restricted_mean
+from pdsim.errors import ConfigError
 from pdsim.mechanisms.experiment import CLONE_PREFIX, Request
 from pdsim.schema import RESPONSE
 from pdsim.units import days
@@ -106,7 +107,7 @@ def _output(readout: ReadoutTable, view: View) -> tuple[Any, ...]:
     series = view.evaluate(Expression.read(str(readout.of)))
     times = view.trajectory["time"].values.astype(float)
     if readout.relative:
-        series = series / series[:, :1]
+        series = series / (series[:, :1] if readout.relative == "entry" else series.max(axis=1, keepdims=True))
     if readout.over == "progression":
         return (_at_progression(series, times, view.endpoints),)
     low = days(readout.from_) if readout.from_ else 0.0
@@ -173,10 +174,12 @@ def _time_to(readout: ReadoutTable, view: View) -> tuple[Any, ...]:
 
 def _exposure(readout: ReadoutTable, view: View) -> tuple[Any, ...]:
     """Mean concentration of a drug over the arm, in nM, from its clearance: the closed form, not the simulation."""
-    from pdsim.pk import exposure
+    from pdsim.pk import LinearSystem, exposure
 
     request = view.request
     system = view.cards[str(readout.of)].system(view.cohort)
+    if not isinstance(system, LinearSystem):
+        raise ConfigError(f"exposure of {readout.of}: only a drug with linear kinetics has one in closed form.")
     lines = [] if request.regimen is None else request.regimen.lines(request.group.stop)
     total = np.zeros(len(view.patients))
     for line in lines:

@@ -57,13 +57,15 @@ class PopulationTable(Table):
 class ArmTable(Table):
     """One entry of a claim's ``arms``: what is given to whom, and who of them is read.
 
-    `give` lists dose lines by name, or tables with ``dose`` and the keys that change in it. `after` starts the arm
+    `give` lists dose lines by name, or tables with ``dose`` and the keys that change in it; `rules`
+    names files of dose rules that go with them. `after` starts the arm
     from the states that another arm of the claim had reached `at` its end or at progression. `among` is arithmetic
     over endpoints and covariates that is true for those who are read.
     """
 
     regimen: str | None = None
     give: tuple[str | dict[str, Any], ...] = Field((), strict=False)
+    rules: tuple[str, ...] = Field((), strict=False)
     population: str | None = None
     patients: dict[str, float] = Field(default_factory=dict)
     set: Settings = Field(default_factory=dict)
@@ -77,6 +79,8 @@ class ArmTable(Table):
     def _one_source(self) -> ArmTable:
         if self.regimen and self.give:
             raise ValueError("names a regimen and gives doses too; keep one of 'regimen' and 'give'.")
+        if self.rules and not self.give:
+            raise ValueError("has 'rules' and no doses that they could change; write 'give'.")
         return self
 
 
@@ -88,7 +92,7 @@ class ReadoutTable(Table):
     over: Literal["last", "mean", "min", "max", "auc", "progression"] = "last"
     from_: Duration | None = Field(None, alias="from")
     to: Duration | None = None
-    relative: bool = False
+    relative: Literal["entry", "peak"] | None = None
     summary: Literal["mean", "median"] = "mean"
     least: str | int | None = None
     since: Literal["start", "progression"] = "start"

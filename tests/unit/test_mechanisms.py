@@ -17,7 +17,12 @@ from pdsim.mechanisms.schema import PopulationTable, ReadoutTable
 
 @pytest.mark.parametrize(
     ("kind", "values", "expected"),
-    [("value", [3.0], 3.0), ("difference", [3.0, 5.0], -2.0), ("ratio", [3.0, 6.0], 0.5), ("interaction", [9, 5, 4, 1], 1)],
+    [
+        ("value", [3.0], 3.0),
+        ("difference", [3.0, 5.0], -2.0),
+        ("ratio", [3.0, 6.0], 0.5),
+        ("interaction", [9, 5, 4, 1], 1),
+    ],
 )
 def test_contrasts(kind, values, expected):
     assert contrast(kind, values) == expected
@@ -79,7 +84,7 @@ def test_an_added_clone_is_like_another():
 
 
 def test_an_unknown_clone_is_named():
-    with pytest.raises(ConfigError, match="no 'sensitiv'. Did you mean 'sensitive'"):
+    with pytest.raises(ConfigError, match=r"no 'sensitiv'\. Did you mean 'sensitive'"):
         changed(load_population("len_refractory"), _table(shares={"sensitiv": 0.1}))
 
 
