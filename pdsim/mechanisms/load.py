@@ -93,7 +93,7 @@ def load_suite(
         raise NotFoundError(f"{shown(place)} holds no claim files.")
     library = library or Library()
     loaded = library.load_model(model)
-    mistakes = Mistakes(shown(place))
+    mistakes = Mistakes(shown(place), kind="suite")
     trees = {path: read_toml(path) for path in paths}
     files = {path: _validated(tree, shown(path), mistakes) for path, tree in trees.items()}
     good = {path: file for path, file in files.items() if file is not None}

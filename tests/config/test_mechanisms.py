@@ -51,10 +51,10 @@ arms = ["idle", "none"]
 above = -1e-6
 below = 1e-6
 [[claim.check]]
-title = "log burden, given later - none"
+title = "log burden, given later - at once"
 readout = { kind = "output", of = "log(burden)" }
-arms = ["later", "none"]
-above = 0.1
+arms = ["later", "drug"]
+above = 0.3
 
 [[claim]]
 id = "M2"
@@ -184,7 +184,11 @@ def test_a_frozen_suite_looks_at_check_claims(claims: Callable[..., Suite]) -> N
 
 # what is replaced, by what, and the mistake as printed
 BAD = {
-    "misspelt key": ("statement = ", "statment = ", "M1.statment: unknown key. Did you mean 'statement'?"),
+    "misspelt key": (
+        "statement = ",
+        "statment = ",
+        "M1.statment: unknown key. Did you mean 'statement' or 'patients'?",
+    ),
     "unknown kind": ('"dynamic"', '"static"', "M1.kind: 'static' is not one of dynamic, direct, outside."),
     "unknown readout": (
         'kind = "output"',
@@ -239,7 +243,7 @@ def test_mistakes_are_named(name: str, claims: Callable[..., Suite]) -> None:
         claims(old, new)
     message = str(raised.value)
     assert expected in message
-    assert "claims/claims.toml" in message
+    assert "in the suite claims:\n  claims/claims.toml\n    - " in message
 
 
 def test_an_empty_folder_is_named(folder: Path) -> None:

@@ -96,7 +96,7 @@ def test_an_unknown_clone_is_named():
         ({"kind": "survival", "of": "pfs", "summary": "median"}, [[30.4375, 1], [60.875, 1], [91.3125, 0]], 2.0),
         ({"kind": "survival", "of": "pfs"}, [[30.4375, 1], [60.875, 0]], 1.0 + 0.5 * 2),
         ({"kind": "time_to", "of": "anc > 1"}, [[10, 1], [91.3125, 0]], 0.5 * 10 + 0.5 * 91.3125),
-        ({"kind": "response"}, [], np.nan),
+        ({"kind": "response"}, [[np.nan]], np.nan),
     ],
 )
 def test_patients_make_one_number(keys, values, expected):
