@@ -88,6 +88,9 @@ def judge(claim: ClaimTable, experiment: Experiment | None, views: Mapping[Reque
     verdict: Verdict = "pass" if all(finding.passed for finding in findings) else "fail"
     size = next(iter(experiment.requests.values())).group.size
     remarks = [claim.reason, *(f"{one.check.title}: nothing to read" for one in findings if np.isnan(one.value))]
+    failed = sum(int((views[one].endpoints["status"] != 0).sum()) for one in set(experiment.requests.values()))
+    if failed:
+        remarks.append(f"{failed} patient-runs could not be integrated and are left out")
     probability = _probability(claim.check, samples, size, paired=claim.basis != "blind")
     return Result(claim, verdict, findings, probability, size, "; ".join(text for text in remarks if text))
 
