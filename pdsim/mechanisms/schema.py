@@ -160,7 +160,7 @@ class ClaimTable(Table):
     reason: str = ""
     population: str = "len_refractory"
     patients: dict[str, float] = Field(default_factory=dict)
-    size: int = Field(64, ge=2)
+    size: int = Field(48, ge=2)
     stop: Duration = "2 yr"
     every: Duration = "7 d"
     visits: Duration = "28 d"
