@@ -254,3 +254,24 @@ def test_an_empty_folder_is_named(folder: Path) -> None:
 def test_an_unknown_claim_is_named(shipped: Suite) -> None:
     with pytest.raises(ConfigError, match="There is no claim 'M88'"):
         choose(shipped, ["M88"])
+
+
+def test_the_command_prints_a_row_and_writes_json(folder: Path, command: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, _ = command("mechanisms", "M5", "M11", "--json", "out/claims.json")
+    assert status == 0
+    assert "off its target" in out or "no isomers" in out
+    written = json.loads((folder / "out/claims.json").read_text())
+    assert [(claim["id"], claim["result"]) for claim in written["claims"]] == [("M5", "none"), ("M11", "sealed")]
+
+
+def test_the_command_names_an_unknown_claim(command: Callable[..., tuple[int, str, str]]) -> None:
+    status, _, err = command("mechanisms", "M99")
+    assert status == 2
+    assert err == "pdsim: There is no claim 'M99'. There are M1 to M87.\n"
+
+
+@pytest.mark.slow
+def test_claims_that_no_parameter_may_break(shipped: Suite) -> None:
+    """What holds by the structure of the equations: no kill without cereblon, more drug less tumour, kill comes late."""
+    results = run_suite(choose(shipped, ["M1", "M2", "M27"]), size=16)
+    assert {result.claim.id: result.verdict for result in results} == dict.fromkeys(("M1", "M2", "M27"), "pass")
