@@ -272,6 +272,6 @@ def test_the_command_names_an_unknown_claim(command: Callable[..., tuple[int, st
 
 @pytest.mark.slow
 def test_claims_that_no_parameter_may_break(shipped: Suite) -> None:
-    """What holds by the structure of the equations: no kill without cereblon, more drug less tumour, kill comes late."""
+    """By the structure of the equations: no kill without cereblon, less tumour with more drug, kill comes late."""
     results = run_suite(choose(shipped, ["M1", "M2", "M27"]), size=16)
     assert {result.claim.id: result.verdict for result in results} == dict.fromkeys(("M1", "M2", "M27"), "pass")
