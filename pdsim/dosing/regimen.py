@@ -185,7 +185,7 @@ class Regimen:
         return "" if planned else days
 
     def to_table(self, stop: str | float, model: Any = None, **more: Any) -> EventTable:
-        """Write the doses below `stop` as an event table that `pdsim.simulate_events` takes.
+        """Write the planned doses below `stop` as an event table that `pdsim.simulate_events` takes; without rules.
 
         Parameters
         ----------
