@@ -379,7 +379,7 @@ def test_patients_that_are_run_again_bring_their_doses_and_decisions():
         doses = {"taken": np.full((1, 3, count), value), "planned": np.full((1, 3, count), value)}
         visits = {"anc": np.full((count, 3), value)}
         states = np.full((2, 1, count), value)
-        return BlockResult({}, visits, {}, np.full(count, int(value)), states, doses, ledger, 5)
+        return BlockResult({}, visits, {}, {}, {}, np.full(count, int(value)), states, doses, ledger, 5)
 
     rows, chosen = np.array([32, 33, 34, 35]), np.array([False, True, False, True])
     found = _with_patients(result(rows, 1.0), rows, chosen, result(rows[chosen], 2.0))
