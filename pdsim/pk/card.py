@@ -100,10 +100,14 @@ class Metabolite:
 
 @dataclass(frozen=True)
 class Covariate:
-    """Unit in which a card reads a covariate, and its value in the reference patient."""
+    """Unit in which a card reads a covariate, its value in the reference patient, whether a cohort may lack it.
+
+    Every patient of a cohort that lacks an optional one has the reference value.
+    """
 
     unit: str
     reference: float
+    optional: bool = False
 
 
 @dataclass(frozen=True)

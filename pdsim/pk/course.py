@@ -61,10 +61,13 @@ class Usual:
 
 def half_life(card: DrugCard) -> float:
     """Half-life in days of the slowest mode in the reference patient; see `Usual`."""
-    individual = typical(card, {})
-    later = {"clearance": "clearance_later"} if "clearance_later" in card.values else {}
-    system = linear_system(card, lambda key: individual(later.get(key, key)))
-    return float(exposure(system, "iv", 1.0).half_life[0])
+    return _slowest(card, len(card.compartments))
+
+
+def parent_half_life(card: DrugCard) -> float:
+    """Half-life in days of the drug itself: its slowest mode without those of metabolites; see `Usual`."""
+    own = len(card.compartments) - len(card.metabolites)
+    return _slowest(card, own)
 
 
 def usual_exposure(card: DrugCard) -> Usual:
@@ -81,18 +84,26 @@ def usual_exposure(card: DrugCard) -> Usual:
 def published(card: DrugCard) -> dict[str, tuple[float, float]]:
     """Compare a card's own exposure with what it cites: (computed, cited) by key, in the unit of the cited value.
 
-    Areas are those of the parent between two doses at steady state under the reference dose, half-lives those of the
-    slowest mode; see `Usual`.
+    Areas are those of the parent between two doses at steady state under the reference dose, half-lives those of its
+    slowest mode; see `parent_half_life`.
     """
     found = {}
     for key, value in card.checks.items():
         if key == "half_life":
-            computed = half_life(card)
+            computed = parent_half_life(card)
         else:
             area = float(usual_exposure(card).steady.auc[0])
             computed = area * card.molar_mass * 1e-6 if value.unit.startswith("mg") else area
         found[key] = (computed, float(value.typical({})))
     return found
+
+
+def _slowest(card: DrugCard, size: int) -> float:
+    """Half-life of the slowest mode of the first `size` compartments, which do not hear from the others."""
+    individual = typical(card, {})
+    later = {"clearance": "clearance_later"} if "clearance_later" in card.values else {}
+    matrix = linear_system(card, lambda key: individual(later.get(key, key))).matrix[0, :size, :size]
+    return math.log(2) / -float(np.max(np.linalg.eigvals(matrix).real))
 
 
 def course(card: DrugCard, times: np.ndarray, doses: int) -> np.ndarray:

@@ -87,6 +87,8 @@ def _covariate(card: DrugCard, key: str, name: str, cohort: xr.Dataset) -> Measu
         if name in levels and variable.dims == ("patient",):
             code = np.ravel(variable.attrs["flag_values"])[levels.index(name)]
             return (variable.values == code).astype(float), unit_of("1")
+    if card.covariates[name].optional:
+        return card.covariates[name].reference, unit_of(wanted)
     hint = did_you_mean(name, map(str, cohort.data_vars))
     raise CohortError(
         f"{card.where}: {key} needs the covariate '{name}' ({wanted}), and the cohort has none.{hint} "

@@ -66,7 +66,8 @@ METABOLITE_UNITS = {
     "fraction": "1",
     "volume": "L",
 }
-EFFECT_UNITS = {"affinity": "nM", "potency": "nM", "closed": "1"}
+# a potency is nM over the unit of the input that it acts on
+EFFECT_UNITS = {"affinity": ("nM",), "potency": ("nM", "nM*day"), "closed": ("1",)}
 OTHER_EFFECT_UNITS = ("1", "nM", "1/day", "day")  # the first that a key fits
 CHECK_UNITS = {"auc": ("mg*day/L", "nM*day"), "half_life": ("day",)}
 

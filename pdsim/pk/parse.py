@@ -209,7 +209,7 @@ class _Reader:
         keys = {}
         for key, written in row.items():
             if key not in ("input", "species"):
-                unit = EFFECT_UNITS.get(key) or self.values.fitting(written, OTHER_EFFECT_UNITS)
+                unit = self.values.fitting(written, EFFECT_UNITS.get(key, OTHER_EFFECT_UNITS))
                 value = self.values.read(written, key, unit, path)
                 if value is not None:
                     keys[key] = value
@@ -275,7 +275,10 @@ class _Reader:
         for name, row in table.items():
             try:
                 unit_of(row["unit"])
-                found[name] = Covariate(row["unit"], float(row["reference"]))
+                optional = row.get("optional", False)
+                if not isinstance(optional, bool) or set(row) - {"unit", "reference", "optional"}:
+                    raise ValueError("keys are unit, reference and optional, which is true or false")
+                found[name] = Covariate(row["unit"], float(row["reference"]), optional)
             except (KeyError, TypeError, ValueError, UnitError) as wrong:
                 example = '{ unit = "g/L", reference = 38.0 }'
                 self.mistakes.append(f"covariates.{name}: write {name} = {example} ({wrong})")

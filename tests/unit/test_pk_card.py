@@ -8,10 +8,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
-from pdsim.errors import ConfigError
-from pdsim.pk import DrugCard, card_from_dict
+from pdsim.errors import CohortError, ConfigError
+from pdsim.pk import DrugCard, card_from_dict, published
+from pdsim.pk.course import half_life
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "drugs"
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -29,6 +32,16 @@ absorption = { value = 1, unit = "1/h", status = "assumed", source = "s" }
 input = "alkylator"
 potency = { value = 0.065, unit = "uM", status = "assumed", source = "s" }
 slope = { value = 2, unit = "1/h", status = "assumed", source = "s" }
+"""
+
+
+METABOLITE = """
+[[metabolite]]
+name = "image"
+molar_mass = { value = 250, unit = "g/mol", status = "verified", source = "s" }
+unbound = { value = 0.5, status = "verified", source = "s" }
+elimination = { value = "0.69314718056 / 48 h", status = "assumed", source = "s" }
+ratio = { value = 1, status = "assumed", source = "s" }
 """
 
 
@@ -158,8 +171,15 @@ def test_shipped_cards_have_a_source_and_status_on_every_value(path: Path) -> No
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_cards_survive_a_trip_to_a_worker(path: Path) -> None:
     card = card_from_dict(tomllib.loads(path.read_text()), path.stem, str(path))
-    again = pickle.loads(pickle.dumps(card))
-    assert again.describe() == card.describe()
+    assert repr(pickle.loads(pickle.dumps(card))) == repr(card)
+
+
+@pytest.mark.parametrize("name", ["selinexor", "bortezomib", "ide_cel"])
+def test_each_kind_of_card_is_described(name: str) -> None:
+    path = FOLDER / f"{name}.toml"
+    lines = card_from_dict(tomllib.loads(path.read_text()), name, path.name).describe()
+    assert len(lines) > 5
+    assert lines[-1].startswith("  ")
 
 
 def test_describe_shows_values_exposure_effects_and_sources() -> None:
@@ -191,3 +211,39 @@ def test_cards_need_no_pint() -> None:
         "assert 'pint' not in sys.modules and 'xarray' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=FOLDER.parents[1])
+
+
+OWN = GOOD.replace('value = 2, unit = "L/h", cv = 0.3', 'value = "2 L/h * (0.4 + 0.6 * cyp3a)"')
+OPTIONAL = '[covariates]\ncyp3a = { unit = "1", reference = 1, optional = true }\n' + OWN
+
+
+def test_a_cohort_may_lack_an_optional_covariate() -> None:
+    cohort = xr.Dataset(coords={"patient": [0, 1]}, attrs={"seed": 1})
+    told = cohort.assign(cyp3a=("patient", [0.0, 1.0]))
+    quiet = read(OPTIONAL.replace(", log_sd = 0.2", "").replace(", logit_sd = 0.3", ""))
+    assert quiet.system(cohort).matrix[:, 1, 1] == pytest.approx([-4.8, -4.8], rel=1e-12)
+    assert quiet.system(told).matrix[:, 1, 1] == pytest.approx([-1.92, -4.8], rel=1e-12)
+    with pytest.raises(CohortError, match="needs the covariate 'cyp3a'"):
+        read(OPTIONAL.replace(", optional = true", "")).system(cohort)
+
+
+@pytest.mark.parametrize("wrong", ['optional = "yes"', "optinal = true"])
+def test_an_optional_covariate_is_written_in_one_way(wrong: str) -> None:
+    found = mistakes(OPTIONAL.replace("optional = true", wrong))
+    assert found[0].startswith("covariates.cyp3a: write cyp3a = { unit")
+    assert "unit, reference and optional" in found[0]
+
+
+def test_a_potency_may_be_that_of_a_rate() -> None:
+    rate = read(GOOD.replace('value = 0.065, unit = "uM"', 'value = 2.4, unit = "nM*h"')).effects[0].keys["potency"]
+    assert (rate.unit, rate.typical({})) == ("nM*day", pytest.approx(0.1))
+    refused = mistakes(GOOD.replace('0.065, unit = "uM"', '1, unit = "mg"'))
+    assert refused[0].startswith("effect[1] (alkylator).potency:")
+
+
+def test_the_half_life_that_is_checked_is_the_parents() -> None:
+    image = GOOD.replace("[[effect]]", METABOLITE + "[[effect]]", 1)
+    cited = '[check.half_life]\nvalue = 3.5\nunit = "h"\nstatus = "assumed"\nsource = "c"\n'
+    card = read(cited + image)
+    assert 24 * half_life(card) == pytest.approx(48.0, rel=1e-9)
+    assert published(card)["half_life"] == (pytest.approx(np.log(2) * 5 / 24, rel=1e-9), pytest.approx(3.5 / 24))
