@@ -7,12 +7,12 @@ from importlib import import_module
 
 from benchmarks.problem import Problem
 
-# `myeloma_cart` joins when the shipped disease model has CAR-T cells
 _HOMES = {
     "pk2cmt": "pk2cmt",
     "mm20": "mm20",
-    "mm20_changes": "mm20",
+    "mm20_visits": "mm20",
     "myeloma_rep": "myeloma_rep",
+    "myeloma_cart": "myeloma_cart",
     "singh_cart": "singh_cart",
     "robertson": "robertson",
     "pollution": "pollution",

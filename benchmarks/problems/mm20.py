@@ -142,11 +142,11 @@ def mm20() -> Problem:
     )
 
 
-def mm20_changes() -> Problem:
+def mm20_visits() -> Problem:
     """Doses set anew at every cycle: nothing repeats."""
     return replace(
         mm20(),
-        name="mm20_changes",
+        name="mm20_visits",
         title="the same with doses that change every cycle",
         setup=_setup(_changing()),
         states=_as_states(_changing()),
