@@ -81,6 +81,8 @@ class Problem:
         Patients of the reference.
     states : Setup or None
         The same problem with the drugs' kinetics as states of the model.
+    tables : bool
+        Also through event tables, from `states`: for linear problems, which have a closed form there.
     stiff : bool
         Explicit methods are hopeless.
     absolute : float
@@ -97,6 +99,7 @@ class Problem:
     tracked: tuple[str, ...]
     patients: int
     states: Setup | None = None
+    tables: bool = False
     stiff: bool = False
     absolute: float = 1e-3
     floor: float = 1e-12

@@ -48,8 +48,10 @@ def pk2cmt() -> Problem:
         title="2 compartments, 57 doses, 1,345 outputs",
         setup=Setup("pk2cmt", _card_cohort, Regimen("daily", INTERVAL, (by_mouth,)), {"drug": _card()}),
         states=Setup("pk2cmt_states", _state_cohort, Regimen("daily", INTERVAL, (into_gut,))),
+        tables=True,
         span=56.0,
         every=1.0 / 24.0,
         tracked=("concentration",),
         patients=4,
+        floor=1e-9,  # nothing has been absorbed at time 0
     )
