@@ -210,10 +210,13 @@ class _Builder:
         return found
 
     def _scale(self, name: str) -> float:
+        """What a state is divided by: a power of two, so that terms that cancel still cancel to the last bit."""
         if ":" not in name:
-            return self.setup.loaded.states[name.split("[")[0]].magnitude
-        drug = name.split(":")[0]
-        return float(max(self._amount(line).max() for line in self.lines if line.drug == drug))
+            usual = self.setup.loaded.states[name.split("[")[0]].magnitude
+        else:
+            drug = name.split(":")[0]
+            usual = max(self._amount(line).max() for line in self.lines if line.drug == drug)
+        return float(2.0 ** np.round(np.log2(usual)))
 
     @staticmethod
     def _slope(rate: Any, symbol: Any, natural: Any, scale: float, outside: dict[Any, Any]) -> Any:

@@ -53,7 +53,8 @@ def power(x, degree):
 _SIGNATURE = (
     "types.void(types.double, types.CPointer(types.double), types.CPointer(types.double), types.CPointer(types.double))"
 )
-_FLAGS = 'error_model="numpy", fastmath={"contract"}, cache=True'
+_FLAGS = 'error_model="numpy", cache=True'
+_FUSED = ', fastmath={"contract"}'  # not where fast reactions balance: rows would no longer cancel to the last bit
 
 
 class Text:
@@ -133,11 +134,11 @@ def compiled(equations: Equations, jacobian: bool = False) -> ModuleType:
     The file stands in pdsim's cache folder and is named by its content, so that a second process compiles nothing.
     """
     text = Text(equations)
-    body = (
-        _NUMBERS + _function("derive", "values, p", _deriving(text)) + _function("rates", "t, y, p, dy", _rating(text))
-    )
+    flags = _FLAGS if equations.problem.stiff else _FLAGS + _FUSED
+    body = _NUMBERS + _function("derive", "values, p", _deriving(text), flags)
+    body += _function("rates", "t, y, p, dy", _rating(text), flags)
     if jacobian:
-        body += _function("slopes", "t, y, p, jac", [*text.loads("y", "p"), *text.jacobian()])
+        body += _function("slopes", "t, y, p, jac", [*text.loads("y", "p"), *text.jacobian()], flags)
     body += f"@cfunc({_SIGNATURE}, cache=True)\ndef callback(t, y, dy, p):\n"
     body += "".join(f"    {line}\n" for line in _rating(text))
     name = f"benchmark_{hashlib.blake2b(body.encode(), digest_size=10).hexdigest()}"
@@ -163,8 +164,8 @@ def _rating(text: Text) -> list[str]:
     return [*text.loads("y", "p"), *text.rates(), *(f"dy[{i}] = r{i}" for i in range(len(text.slopes)))]
 
 
-def _function(name: str, arguments: str, body: list[str]) -> str:
-    return f"@njit({_FLAGS})\ndef {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body) + "\n\n"
+def _function(name: str, arguments: str, body: list[str], flags: str) -> str:
+    return f"@njit({flags})\ndef {name}({arguments}):\n" + "".join(f"    {line}\n" for line in body) + "\n\n"
 
 
 def _write(path: Path, body: str) -> None:
