@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,18 +32,26 @@ class Effort:
     batch : seconds that one timing should take, which sets its number of patients
     check : seconds that may be spent on the patients whose error is looked at
     patience : seconds for one patient; a slower engine is left out
+    threads : threads of pdsim's default path; all others run on one
+    forms : peers with cell counts as logarithms too
+    budget : seconds after which nothing new is begun
     """
 
     ladder: tuple[float, ...] = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
-    enough: float = 0.05
-    repeats: int = 7
-    batch: float = 0.7
-    check: float = 30.0
-    patience: float = 60.0
+    enough: float = 0.1
+    repeats: int = 5
+    batch: float = 0.5
+    check: float = 10.0
+    patience: float = 10.0
+    threads: tuple[int, ...] = (1, 2)
+    forms: bool = True
+    budget: float = math.inf
 
 
 FULL = Effort()
-QUICK = Effort((1e-4, 1e-5, 1e-6, 1e-7, 1e-8), enough=1.0, repeats=3, batch=0.12, check=0.4, patience=1.5)
+QUICK = Effort(
+    (1e-4, 1e-6, 1e-8), enough=1.0, repeats=3, batch=0.1, check=0.4, patience=1.5, forms=False, budget=60.0
+)
 
 
 @dataclass
@@ -77,19 +86,19 @@ class Rung:
     peak: float = 0.0
 
 
-def cases(problem: Problem, chosen: Sequence[str], threads: Sequence[int], quick: bool) -> list[Case]:
+def cases(problem: Problem, chosen: Sequence[str], effort: Effort) -> list[Case]:
     """List what is to be measured on a problem; peers that are not installed are left out."""
     found = []
     if engines.PDSIM in chosen:
         for method in paths.methods(problem):
-            for count in threads:
+            for count in effort.threads if method == "auto" else (1,):
                 found.append(Case(problem, engines.PDSIM, method, count, _own(problem, method, count), paths.CAPACITY))
     written = _Written(problem)
     for name in (name for name in chosen if name != engines.PDSIM and engines.installed(name)):
         for method, suits in engines.peer(name).METHODS.items():
             if suits not in ("any", "stiff" if problem.stiff else "explicit"):
                 continue
-            for form in written.forms(name, quick):
+            for form in written.forms(name, effort):
                 label = method if form == "natural" else f"{method}-{form}"
                 found.append(Case(problem, name, label, 1, written.made(name, method, form), PEER_CAPACITY))
     return found
@@ -106,10 +115,10 @@ class _Written:
         self.problem = problem
         self._made: dict[str, Equations] = {}
 
-    def forms(self, name: str, quick: bool) -> tuple[str, ...]:
+    def forms(self, name: str, effort: Effort) -> tuple[str, ...]:
         """Cell counts as they are, and for the fastest peers as logarithms too where that makes a difference."""
         counted = any(state.extinct_below is not None for state in self.problem.setup.loaded.states.values())
-        return ("natural", "log") if counted and name in engines.QUICK and not quick else ("natural",)
+        return ("natural", "log") if counted and effort.forms and name in engines.QUICK else ("natural",)
 
     def made(self, name: str, method: str, form: str) -> Callable[[], Any]:
         def make() -> Any:
@@ -187,18 +196,6 @@ def records(case: Case) -> list[Record]:
             middle = float(np.median(rung.seconds))
             speed, spread = rung.batch / middle, float(np.median(np.abs(np.array(rung.seconds) - middle)) / middle)
             peak = rung.peak
-        found.append(
-            Record(
-                case.problem.name,
-                case.engine,
-                case.method,
-                case.threads,
-                rung.rtol,
-                error,
-                speed,
-                spread,
-                case.first_call,
-                peak,
-            )
-        )
+        about = (case.problem.name, case.engine, case.method, case.threads)
+        found.append(Record(*about, rung.rtol, error, speed, spread, case.first_call, peak))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -35,7 +36,9 @@ def prepare(equations: Equations, method: str) -> Callable[[int, float, float], 
     return solve
 
 
+@cache
 def _loop(method: str) -> Callable:
+    """The loop takes the right-hand side by its address, so one serves all problems."""
     import numba
     import numbalsoda
 

@@ -1,0 +1,69 @@
+"""Runs problems and engines side by side and gathers what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks import engines, problems, references
+from benchmarks.calibration import calibrate
+from benchmarks.machine import machine
+from benchmarks.measure import Case, Effort, cases, climb, records, repeat
+from benchmarks.problem import Problem
+from benchmarks.record import Record
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """Records, what could not be measured and why, and the calibration times."""
+
+    records: list[Record] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    calibrations: list[float] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file that ``--json`` writes."""
+        about = machine(self.calibrations or [calibrate()])
+        return {"records": [record.to_dict() for record in self.records], "machine": about, "notes": self.notes}
+
+
+def run(names: Sequence[str], chosen: Sequence[str], effort: Effort, say: Say) -> Outcome:
+    """Measure problems one after another; those that begin after the effort's time are left out and noted."""
+    outcome = Outcome()
+    absent = [name for name in chosen if not engines.installed(name)]
+    if absent:
+        outcome.notes.append(f"not installed: {', '.join(absent)}")
+    begin = time.perf_counter()
+    for name in names:
+        if time.perf_counter() - begin > effort.budget:
+            outcome.notes.append(f"{name}: left out, no time")
+            continue
+        _problem(problems.load(name), chosen, effort, say, outcome, begin + effort.budget)
+    return outcome
+
+
+def _problem(
+    problem: Problem, chosen: Sequence[str], effort: Effort, say: Say, outcome: Outcome, until: float
+) -> None:
+    reference = references.load(problem)
+    measured: list[Case] = []
+    for case in cases(problem, chosen, effort):
+        if time.perf_counter() > until:
+            outcome.notes.append(f"{case.label}: left out, no time")
+            continue
+        say(case.label)
+        try:
+            climb(case, reference, effort)
+        except Exception as failure:  # a peer may fail in any way; the others still count
+            case.note = f"{type(failure).__name__}: {failure}".splitlines()[0][:200]
+        if case.note:
+            outcome.notes.append(f"{case.label}: {case.note}")
+        measured.append(case)
+    say(f"{problem.name} timings")
+    outcome.calibrations += repeat(measured, effort)
+    for case in measured:
+        outcome.records += records(case)
