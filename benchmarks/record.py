@@ -18,7 +18,7 @@ class Record:
     """A tolerance of an engine on a problem.
 
     error : largest relative error of the checked patients; None where there is no answer
-    patients_per_s : None where the answer is wrong or the start was measured
+    patients_per_s : by processor seconds on one thread; None where the answer is wrong or the start was measured
     spread : median absolute deviation of the time over its median
     first_call_s : preparing and solving one patient for the first time in the process
     peak_mb : largest memory of the process while it ran

@@ -46,9 +46,7 @@ def run(names: Sequence[str], chosen: Sequence[str], effort: Effort, say: Say) -
     return outcome
 
 
-def _problem(
-    problem: Problem, chosen: Sequence[str], effort: Effort, say: Say, outcome: Outcome, until: float
-) -> None:
+def _problem(problem: Problem, chosen: Sequence[str], effort: Effort, say: Say, outcome: Outcome, until: float) -> None:
     reference = references.load(problem)
     measured: list[Case] = []
     for case in cases(problem, chosen, effort):

@@ -6,7 +6,20 @@ for benchmarks, with magnitudes from the literature: no claim about patients.
 
 from __future__ import annotations
 
-from pdsim.model import Input, Model, Output, Param, State, competitive_binding, each, emax, hill, positive, power, total
+from pdsim.model import (
+    Input,
+    Model,
+    Output,
+    Param,
+    State,
+    competitive_binding,
+    each,
+    emax,
+    hill,
+    positive,
+    power,
+    total,
+)
 
 
 class MyelomaCart(Model):
