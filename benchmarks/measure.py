@@ -37,7 +37,8 @@ class Effort:
     patience : seconds for one patient; a slower engine is left out
     threads : threads of pdsim's default path; all others run on one
     forms : peers with cell counts as logarithms too
-    budget : seconds after which nothing new is begun
+    direct : pdsim's other methods beside the default one and the cascade
+    budget : processor seconds after which nothing new is begun
     """
 
     ladder: tuple[float, ...] = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
@@ -48,12 +49,22 @@ class Effort:
     patience: float = 10.0
     threads: tuple[int, ...] = (1, 2)
     forms: bool = True
+    direct: bool = True
     budget: float = math.inf
 
 
 FULL = Effort()
 QUICK = Effort(
-    (1e-4, 1e-5, 1e-6, 1e-7, 1e-8), enough=1.0, repeats=3, batch=0.1, check=0.4, patience=1.5, forms=False, budget=60.0
+    (1e-5, 1e-6, 1e-7, 1e-8),
+    enough=1.0,
+    repeats=3,
+    batch=0.1,
+    check=0.4,
+    patience=1.5,
+    threads=(1,),
+    forms=False,
+    direct=False,
+    budget=60.0,
 )
 
 
@@ -99,6 +110,8 @@ def cases(problem: Problem, chosen: Sequence[str], effort: Effort) -> list[Case]
     found = []
     if engines.PDSIM in chosen:
         for method in paths.methods(problem):
+            if not (effort.direct or problem.tables or method in ("auto", "cascade")):
+                continue
             for count in effort.threads if method == "auto" else (1,):
                 found.append(Case(problem, engines.PDSIM, method, count, _own(problem, method, count), paths.CAPACITY))
     written = _Written(problem)

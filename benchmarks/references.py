@@ -1,7 +1,7 @@
 """Reference answers: made once at tight tolerance, stored, and refused where the problem has changed since.
 
-``python -m benchmarks.references --update [PROBLEM ...]`` makes them anew: scipy's DOP853, or Radau where the problem is
-stiff, restarted at every dose, on equations with cell counts as logarithms and kinetics as states.
+``python -m benchmarks.references --update [PROBLEM ...]`` makes them anew: scipy's DOP853, or Radau where the problem
+is stiff, restarted at every dose, on equations with cell counts as logarithms and kinetics as states.
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ def run(names: Sequence[str], chosen: Sequence[str], effort: Effort, say: Say) -
     absent = [name for name in chosen if not engines.installed(name)]
     if absent:
         outcome.notes.append(f"not installed: {', '.join(absent)}")
-    begin = time.perf_counter()
+    begin = time.process_time()
     for name in names:
-        if time.perf_counter() - begin > effort.budget:
+        if time.process_time() - begin > effort.budget:
             outcome.notes.append(f"{name}: left out, no time")
             continue
         _problem(problems.load(name), chosen, effort, say, outcome, begin + effort.budget)
@@ -50,7 +50,7 @@ def _problem(problem: Problem, chosen: Sequence[str], effort: Effort, say: Say, 
     reference = references.load(problem)
     measured: list[Case] = []
     for case in cases(problem, chosen, effort):
-        if time.perf_counter() > until:
+        if time.process_time() > until:
             outcome.notes.append(f"{case.label}: left out, no time")
             continue
         say(case.label)

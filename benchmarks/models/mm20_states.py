@@ -1,7 +1,8 @@
 """Reference problem of 23 states: four clones, T cells, CAR-T cells, markers and neutrophils under three drugs.
 
 The drugs' kinetics are states, integrated with the rest; `mm20.py` has the same equations with the kinetics as cards,
-solved in closed form. Clone sizes are relative to the capacity of the marrow. Made up for benchmarks: no claim about patients.
+solved in closed form. Clone sizes are relative to the capacity of the marrow. Made up for benchmarks: no claim about
+patients.
 """
 
 from __future__ import annotations
