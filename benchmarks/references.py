@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -114,15 +116,28 @@ def _stiff(made: object, p: np.ndarray, rtol: float, absolute: float) -> Callabl
     return piece
 
 
-def make(problem: Problem) -> Reference:
-    """Compute the reference of a problem; takes minutes."""
+def make(problem: Problem, jobs: int = 1) -> Reference:
+    """Compute the reference of a problem in so many processes; takes minutes."""
     written = equations(problem, problem.patients, "log")
     rtol = RTOL[problem.stiff]
-    values = np.stack([solve(written, patient, rtol) for patient in range(problem.patients)])
+    tasks = [(problem.name, patient, rtol) for patient in range(problem.patients)] + [(problem.name, 0, 10.0 * rtol)]
+    with ProcessPoolExecutor(jobs, initializer=_written, initargs=(problem.name,)) as pool:
+        *values, looser = pool.map(_solve, tasks)
     if not np.isfinite(values).all():
         raise RuntimeError(f"{problem.name}: the reference has gaps")
-    looser = solve(written, 0, 10.0 * rtol)[None]
-    return Reference(values, problem.error(looser, values[:1]), written.digest)
+    return Reference(np.stack(values), problem.error(looser[None], np.stack(values[:1])), written.digest)
+
+
+@cache
+def _written(name: str) -> Equations:
+    """Equations of a problem in a process."""
+    problem = problems.load(name)
+    return equations(problem, problem.patients, "log")
+
+
+def _solve(task: tuple[str, int, float]) -> np.ndarray:
+    name, patient, rtol = task
+    return solve(_written(name), patient, rtol)
 
 
 def _path(problem: Problem) -> Path:
@@ -134,12 +149,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.references", description=__doc__)
     parser.add_argument("problem", nargs="*", help=f"of {', '.join(problems.NAMES)}; all if none is named")
     parser.add_argument("--update", action="store_true", help="compute and store; else only check")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the patients")
     options = parser.parse_args()
     STORE.mkdir(exist_ok=True)
     for name in options.problem or problems.NAMES:
         problem = problems.load(name)
         if options.update:
-            made = make(problem)
+            made = make(problem, options.jobs)
             np.savez_compressed(_path(problem), values=made.values, accuracy=made.accuracy, digest=made.digest)
         try:
             found = load(problem)

@@ -6,6 +6,7 @@ Each process imports pdsim, simulates and exits; the clock runs from its launch 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,10 +59,12 @@ def launch(model: str, cache: str | None) -> float:
 
 def variant(folder: Path) -> Path:
     """Copy of the shipped model with one equation changed, which no cache has seen."""
-    text = (FOLDER.parent / "models" / "myeloma.py").read_text(encoding="utf-8")
+    copy = folder / "myeloma_variant"
+    shutil.copytree(FOLDER.parent / "models" / "myeloma", copy, ignore=shutil.ignore_patterns("__pycache__"))
     old, new = "return p.ikzf_turnover * (1 - ", "return p.ikzf_turnover * (1.0000001 - "
-    if text.count(old) != 1:
-        raise ValueError("models/myeloma.py has changed: benchmarks.start needs another line to alter")
-    path = folder / "myeloma_variant.py"
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return path
+    texts = {path: path.read_text(encoding="utf-8") for path in copy.rglob("*.py")}
+    hits = [path for path, text in texts.items() if text.count(old) == 1]
+    if len(hits) != 1:
+        raise ValueError("models/myeloma has changed: benchmarks.start needs another line to alter")
+    hits[0].write_text(texts[hits[0]].replace(old, new), encoding="utf-8")
+    return copy

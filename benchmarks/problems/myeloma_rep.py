@@ -26,5 +26,5 @@ def myeloma_rep() -> Problem:
         span=1092.0,
         every=28.0,
         tracked=("m_protein", "flc", "anc", "platelets", *clones),
-        patients=16,
+        patients=8,
     )

@@ -39,7 +39,7 @@ FIELDS = {
 def suite(root) -> SimpleNamespace:
     """Modules of the suite; the checkout comes last on the path, so that an installed pdsim stays the one tested."""
     sys.path.append(str(root))
-    modules = ("baseline", "engines", "equations", "measure", "problems", "record", "references", "table", "targets")
+    modules = ("baseline", "engines", "equations", "measure", "problems", "record", "references", "start", "table", "targets")
     yield SimpleNamespace(
         **{name: importlib.import_module(f"benchmarks.{name}") for name in modules},
         command=importlib.import_module("benchmarks.__main__"),
@@ -160,6 +160,15 @@ def test_a_reference_of_another_problem_is_refused(suite):
         suite.references.load(replace(problem, name="pk3cmt"))
     with pytest.raises(suite.references.StaleReferenceError, match="has changed"):
         suite.references.load(replace(problem, span=28.0))
+
+
+def test_the_changed_model_of_a_cold_start_is_another_model(suite, tmp_path):
+    changed = suite.start.variant(tmp_path)
+    import pdsim
+
+    found, shipped = pdsim.load_model(str(changed)), pdsim.load_model("myeloma")
+    assert list(found.states) == list(shipped.states)
+    assert found.source_hash != shipped.source_hash
 
 
 @pytest.fixture(scope="module")
