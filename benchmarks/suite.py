@@ -47,7 +47,11 @@ def run(names: Sequence[str], chosen: Sequence[str], effort: Effort, say: Say) -
 
 
 def _problem(problem: Problem, chosen: Sequence[str], effort: Effort, say: Say, outcome: Outcome, until: float) -> None:
-    reference = references.load(problem)
+    try:
+        reference = references.load(problem)
+    except references.StaleReferenceError as stale:
+        outcome.notes.append(str(stale))
+        return
     measured: list[Case] = []
     for case in cases(problem, chosen, effort):
         if time.process_time() > until:
