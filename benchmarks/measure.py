@@ -41,7 +41,7 @@ class Effort:
     budget : processor seconds after which nothing new is begun
     """
 
-    ladder: tuple[float, ...] = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+    ladder: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
     enough: float = 0.1
     repeats: int = 5
     batch: float = 0.5
@@ -55,7 +55,7 @@ class Effort:
 
 FULL = Effort()
 QUICK = Effort(
-    (1e-5, 1e-6, 1e-7, 1e-8),
+    (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8),
     enough=1.0,
     repeats=3,
     batch=0.1,
