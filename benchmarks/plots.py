@@ -36,7 +36,7 @@ def draw(records: Sequence[Record], titles: dict[str, str], path: Path) -> None:
             ax.set_axis_off()
         handles = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
         order = [name for name in NAMES if name in handles]
-        figure.legend([handles[name] for name in order], order, loc="outside lower center", ncols=len(order))
+        figure.legend([handles[name] for name in order], order, loc="outside upper center", ncols=len(order))
         figure.supylabel("patients per second (up is better)", fontsize=7)
         figure.supxlabel("largest relative error (right is better)", fontsize=7)
         figure.savefig(path)
@@ -57,7 +57,21 @@ def _panel(ax: Any, records: Sequence[Record], name: str) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.invert_xaxis()
+    for axis in (ax.xaxis, ax.yaxis):
+        _decades(axis)
     ax.set_title(name)
+
+
+def _decades(axis: Any) -> None:
+    """Whole decades, two at least, so that panels are read alike."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    first, last = np.floor(np.log10(low)), np.ceil(np.log10(high))
+    last = max(last, first + 2.0)
+    axis.set_view_interval(*(10.0**first, 10.0**last)[:: -1 if axis.get_inverted() else 1], ignore=True)
+    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _speed(rungs: Sequence[Record]) -> float:
