@@ -24,8 +24,9 @@ def methods(problem: Problem) -> tuple[str, ...]:
     from pdsim.solvers.block import METHODS
 
     hopeless = "explicit" if problem.stiff else "stiff"
-    without_drugs = set() if problem.setup.drugs else {"cascade"}
-    found = [name for name in METHODS if name != hopeless and name not in without_drugs]
+    # the cascade needs a drug that acts on a disease; a linear problem has none
+    cascaded = problem.setup.drugs and not problem.tables
+    found = [name for name in METHODS if name != hopeless and (cascaded or name != "cascade")]
     found += ["explicit" + AS_STATES] if problem.states else []
     found += [EVENTS + name for name in ("closed", "ode")] if problem.tables else []
     return tuple(found)
