@@ -1,4 +1,4 @@
-"""A regimen that is another one, with what differs: `same_as`, `without`, and dose tables that replace a drug's lines."""
+"""A regimen that is another one but for some drugs: `same_as`, `without`, and dose tables of its own."""
 
 from __future__ import annotations
 
