@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import Regimen
-    from pdsim.model import Model
+    from pdsim.model import Kernels, Model
+    from pdsim.model.cascade import Cascade
     from pdsim.pk import DrugCard
 
 __all__ = ["Arm", "SolverWarning", "simulate", "state_at"]
@@ -75,7 +76,10 @@ def simulate(
         Outputs to store; all of the model's by default.
     drugs : mapping of str to DrugCard, optional
         Cards to use; others come from the library. Arms that are given the same drugs share compiled kernels.
-    method : {"auto", "explicit", "stiff"}
+    method : {"auto", "cascade", "explicit", "stiff"}
+        "cascade" integrates what drugs do first and the disease under it, "explicit" and "stiff" both at once. "auto"
+        is the cascade where a drug acts on the disease, else "explicit"; patients that it cannot carry are integrated
+        by the other methods.
     rtol, atol : float
         Relative tolerance, and absolute tolerance per unit of a state's scale.
     max_step : float
@@ -200,7 +204,19 @@ def _plan(
         rules=rules,
         seed=int(cohort.attrs.get("seed", 0)),
         entry=_entry(kernels.states, cohort, initial),
+        cascade=_cascade(kernels, options.method),
     )
+
+
+def _cascade(kernels: Kernels, method: str) -> Cascade | None:
+    from pdsim.model.cascade import cascade_of
+
+    if method not in ("auto", "cascade"):
+        return None
+    found = cascade_of(kernels)
+    if found is None and method == "cascade":
+        raise SolverError("method = 'cascade' needs a drug that acts on the disease, and there is none; use auto")
+    return found
 
 
 def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset | None) -> dict[int, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,12 @@ from pdsim._jit import LANES
 from pdsim.draws import exponentials, normals
 from pdsim.ensemble.plan import Plan
 from pdsim.solvers.block import Block
+from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.solvers.status import BAD_INPUT, OK
 from pdsim.visits import Assessor, assay_noise
+
+if TYPE_CHECKING:
+    from pdsim.model.cascade import Cascade
 
 DRAWS = 32  # exponential draws a clone; a clone that dies out more often uses them again in turn
 COUNTS = ("anc", "platelets")
@@ -31,10 +36,31 @@ class BlockResult(NamedTuple):
 
 
 def run_block(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...]) -> BlockResult:
-    """Simulate up to LANES patients (`rows` of the cohort) in one arm; `save` names flat outputs to keep."""
+    """Simulate up to LANES patients (`rows` of the cohort) in one arm; `save` names flat outputs to keep.
+
+    Patients that the cascade cannot carry are run again without it where the method is "auto".
+    """
+    result = _run_lanes(plan, arm, rows, save, plan.cascade)
+    failed = ~np.isin(result.status, (OK, BAD_INPUT))
+    if plan.cascade is None or plan.options.method != "auto" or not failed.any():
+        return result
+    return _with_patients(result, failed, _run_lanes(plan, arm, rows[failed], save, None))
+
+
+def _with_patients(result: BlockResult, chosen: np.ndarray, other: BlockResult) -> BlockResult:
+    """Put the patients of another result in the place of those marked in `chosen`."""
+    for mine, theirs in zip(result[:3], other[:3], strict=True):
+        for name, values in theirs.items():
+            mine[name][chosen] = values
+    result.status[chosen] = other.status
+    result.states[:, :, chosen] = other.states
+    return result._replace(steps=result.steps + other.steps)
+
+
+def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, save: tuple[str, ...], cascade: Cascade | None) -> BlockResult:
     count = len(rows)
     lanes = np.concatenate([rows, np.repeat(rows[-1:], LANES - count)])
-    block = _make_block(plan, arm, lanes)
+    block = _make_block(plan, arm, lanes, cascade)
     observe = _observer(plan, block)
     assessor = _assessor(plan, arm, rows)
     states = np.full((2, len(plan.kernels.states), LANES), np.nan)
@@ -76,7 +102,7 @@ def natural_states(block: Block) -> np.ndarray:
     return y
 
 
-def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
+def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:
     kernels = plan.kernels
     params = np.zeros((len(kernels.params) + kernels.n_derived, LANES))
     params[: len(kernels.params)] = plan.params[arm][:, lanes]
@@ -92,7 +118,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
     draws = np.ones((len(kernels.states), DRAWS, LANES))
     for i in counted:
         draws[i] = exponentials(plan.seed, plan.patients[lanes], f"entry.{kernels.states[i]}", DRAWS).T
-    return Block(
+    given = dict(
         kernels=kernels,
         params=params,
         entry=entry,
@@ -103,6 +129,9 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray) -> Block:
         output_times=plan.grid.outputs / plan.time_unit,
         options=replace(plan.options, max_step=plan.options.max_step / plan.time_unit),
     )
+    if cascade is None:
+        return Block(**given)
+    return CascadeBlock(**given, cascade=cascade, panel=1.0 / plan.time_unit)
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pdsim.dosing import DoseLine, Regimen
     from pdsim.model import EffectUse, Kernels, Model, State
+    from pdsim.model.cascade import Cascade
     from pdsim.pk import DrugCard, LinearSystem, Modes
 
 
@@ -83,6 +84,7 @@ class Plan:
     rules: ResponseRules
     seed: int
     entry: Mapping[int, np.ndarray]  # row of a state -> natural values (patient,) that replace the model's own
+    cascade: Cascade | None = None  # None where the model has none or the method is another
 
     @property
     def time_unit(self) -> float:

@@ -12,7 +12,7 @@ from pdsim._jit import LANES
 from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
-METHODS = ("auto", "explicit", "stiff")
+METHODS = ("auto", "cascade", "explicit", "stiff")
 SLOWEST = 1e-6  # rate relative to the drug's fastest at which six digits are lost in the steady concentration
 
 
@@ -23,7 +23,8 @@ class Options:
     rtol, atol : relative tolerance, and absolute tolerance per unit of each state's scale.
     max_step : largest step, in the model's time unit.
     max_steps : most steps between two visits, rejected ones included.
-    method : "explicit", "stiff", or "auto" (explicit; a patient held back by stability goes to the stiff method).
+    method : "cascade" (where drugs act on the disease and not the other way), "explicit", "stiff", or "auto": the
+        cascade where there is one, else explicit; a patient held back by stability goes to the stiff method.
     """
 
     rtol: float = 1e-5
@@ -132,14 +133,14 @@ def make_lines(lines: Sequence[LineBlock]) -> Lines:
     )
 
 
-def stop_lines(lines: Lines, chosen: np.ndarray, time: np.ndarray) -> None:
-    """Give nothing more of these lines to the lanes marked in `chosen` (lane,); what was taken before `time` enters."""
-    factor, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
-    for line in np.flatnonzero((factor[:, chosen] != 0.0).any(axis=1)):
+def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray) -> None:
+    """Give `factor` (line, lane) of the planned amounts from now on; what was taken before `time` (lane,) enters."""
+    present, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
+    for line in np.flatnonzero((present != factor).any(axis=1)):
         events = slice(lines.first[line], lines.first[line + 1])
-        taken = chosen & (lines.times[events, None] < time) & np.isnan(given[events])
-        given[events] = np.where(taken, factor[line], given[events])
-    factor[:, chosen] = 0.0
+        taken = (lines.times[events, None] < time) & np.isnan(given[events])
+        given[events] = np.where(taken, present[line], given[events])
+        present[line] = factor[line]
 
 
 @dataclass
@@ -300,6 +301,18 @@ class Block:
         """Accepted and rejected steps of all lanes so far."""
         return int(self._steps)
 
+    def scale_doses(self, line_factor: np.ndarray) -> None:
+        """Give `line_factor` (line, lane) times the planned amounts from now on, lines as in `lines_plan`; 0 is none.
+
+        Doses taken before now still enter after their lag, as they were taken.
+        """
+        scale_lines(self.lines, np.asarray(line_factor, dtype=np.float64), self.state.time)
+
+    @property
+    def dose_factors(self) -> np.ndarray:
+        """What each line gives now relative to its planned amount, (line, lane)."""
+        return self.lines.factor.reshape(-1, LANES).copy()
+
     def stop_dosing(self, lanes: np.ndarray) -> None:
         """Give nothing more to the lanes marked in (lane,); doses taken before now still enter after their lag."""
-        stop_lines(self.lines, lanes, self.state.time)
+        self.scale_doses(np.where(lanes, 0.0, self.dose_factors))

@@ -36,9 +36,10 @@ from pdsim.solvers.panels import (
     store_moments,
 )
 from pdsim.solvers.readings import Seen, show_here, write_outputs
-from pdsim.solvers.status import OK
+from pdsim.solvers.status import OK, STIFF
 
 _SHOWS = 10.0  # effect of the highest moments, in tolerances, at which a panel is halved
+_STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
 _VANISHES = 0.01  # and at which the next panel is cut into half as many pieces
 
 
@@ -198,6 +199,22 @@ def _give_to_disease(problem, lines, nothing, state, stop):
             state.step[lane] = 0.0
 
 
+@jit(**INNER)
+def _count_steps(one, two, lane):
+    """Steps of one lane in this call, driver and disease, rejected ones included."""
+    return one.counts[lane] + one.counts[W + lane] + two.counts[lane] + two.counts[W + lane]
+
+
+@jit(**INNER)
+def _give_up_stuck(problem, plan, one, two):
+    """Mark lanes that took far too many steps on their panel: something is faster than explicit steps can follow."""
+    for lane in range(W):
+        taken = _count_steps(one, two, lane) - plan.before[lane]
+        plan.before[lane] += taken
+        if two.status[lane] == OK and taken > _STUCK * problem.options[3]:
+            two.status[lane] = STIFF
+
+
 def _signature():
     from numba import types
 
@@ -223,6 +240,7 @@ def advance_cascade(
         skip_missed(lines, lane, two.time[lane])
         skip_missed(own, lane, two.time[lane])
         two.stop[lane] = next_event(own, lane)
+        plan.before[lane] = 0
         for row in range(3):
             two.counts[row * W + lane] = 0
             one.counts[row * W + lane] = 0
@@ -245,6 +263,7 @@ def advance_cascade(
                 plan.pieces[lane] = 1 << panels.level[slot * W + lane]
                 plan.tally[0] += 1
         _run_panels(driver_rates, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under)
+        _give_up_stuck(second, plan, one, two)
 
 
 def _finish_signature():

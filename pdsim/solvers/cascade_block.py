@@ -10,11 +10,12 @@ import numpy as np
 
 from pdsim._jit import LANES
 from pdsim.solvers.arrays import Lines, Problem, State
-from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines
+from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines, scale_lines
 from pdsim.solvers.disease import DiseaseWork
 from pdsim.solvers.driver import DriverWork
 from pdsim.solvers.panels import Panels, Plan
 from pdsim.solvers.readings import Seen
+from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
 _DRIVER = 0.3  # of the tolerances: errors of the forcings add up over a whole treatment
@@ -146,9 +147,13 @@ class CascadeBlock(Block):
             else:
                 second.append(replace(line, target=disease.index(line.target)))
         self._driver_plan = first
+        self._enters_disease = np.array(
+            [line.drug < 0 and line.target in disease for line in self.lines_plan], dtype=bool
+        )
         self._lines = make_lines(first)
         self._own = make_lines(second)
         self._other: Lines = self._lines._replace(
+            factor=self._lines.factor.copy(),
             given=self._lines.given.copy(),
             next_start=self._lines.next_start.copy(),
             next_stop=self._lines.next_stop.copy(),
@@ -191,7 +196,7 @@ class CascadeBlock(Block):
     def _make_plan(self) -> Plan:
         size = self._two.y.size
         rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
-        whole = {"slot", "live", "active", "pieces", "redraw", "tally"}
+        whole = {"slot", "live", "active", "pieces", "redraw", "before", "tally"}
         return Plan(**{
             name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
             for name in Plan._fields
@@ -256,11 +261,21 @@ class CascadeBlock(Block):
 
         finish_cascade(self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen)
 
+    @property
+    def failed(self) -> np.ndarray:
+        """Status code of each lane, (lane,); a stiff lane is one of too many steps."""
+        return np.where(self.state.status == STIFF, TOO_MANY_STEPS, self.state.status).astype(np.int8)
+
     def concentrations(self) -> np.ndarray:
         """Free concentrations at the lanes' present time, (species * lane,)."""
         return self._work.c
 
-    def stop_dosing(self, lanes: np.ndarray) -> None:
-        """Give nothing more to the lanes marked in (lane,)."""
-        for lines in (self._lines, self._own, self._other):
-            lines.factor.reshape(-1, LANES)[:, lanes] = 0.0
+    def scale_doses(self, line_factor: np.ndarray) -> None:
+        """Give `line_factor` (line, lane) times the planned amounts from now on; see `Block.scale_doses`."""
+        factor = np.asarray(line_factor, dtype=np.float64)
+        entering = self._enters_disease
+        scale_lines(self.lines, factor, self.state.time)
+        scale_lines(self._lines, factor[~entering], self.state.time)
+        scale_lines(self._own, factor[entering], self.state.time)
+        self._other.factor[:] = self._lines.factor
+        self._other.given[:] = self._lines.given

@@ -41,7 +41,7 @@ def flows_into_states(lines, inflow):
 
 
 @jit(**INNER)
-def _factor(lines, line, i, lane):
+def event_factor(lines, line, i, lane):
     """Share of its planned amount at which an event is given: as it was taken, or as the line stands now."""
     taken = lines.given[i * W + lane]
     return lines.factor[line * W + lane] if np.isnan(taken) else taken
@@ -54,7 +54,9 @@ def next_event(lines, lane):
     for line in range(lines.drug.size):
         at = line * W + lane
         i = lines.next_start[at]
-        if i < lines.first[line + 1] and _factor(lines, line, i, lane) != 0.0:
+        while i < lines.first[line + 1] and lines.given[i * W + lane] == 0.0:  # held when it was taken, and lagging
+            i += 1
+        if i < lines.first[line + 1] and event_factor(lines, line, i, lane) != 0.0:
             earliest = min(earliest, lines.times[i] + lines.lag[at])
         i = lines.next_stop[at]
         if lines.duration[line] > 0.0 and i < lines.next_start[at]:
@@ -134,7 +136,7 @@ def apply_events(problem, lines, forcing, state, lane, time):
             due = start < lines.first[line + 1] and lines.times[start] + lag <= time
             if not due:
                 break
-            factor = _factor(lines, line, start, lane)
+            factor = event_factor(lines, line, start, lane)
             lines.given[start * W + lane] = factor
             lines.next_start[at] = start + 1
             if span <= 0.0:

@@ -13,6 +13,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, Floats, Ints
+from pdsim.solvers.events import event_factor
 from pdsim.solvers.forcing import refresh, settle
 
 ALIKE = 1e-9  # largest shift of a dose, in the model's time unit, that still counts as the same course
@@ -53,6 +54,7 @@ class Plan(NamedTuple):
     step: Floats  # (lane,)
     check: Floats  # (state, lane) disease at its end with moments of one degree less
     check_present: Floats  # (state, lane)
+    before: Ints  # (lane,) steps taken before the panel
     tally: Ints  # panels used again, panels integrated, halvings, driver steps, disease steps
 
 
@@ -128,25 +130,42 @@ def same_driver(panels, slot, lane):
 
 
 @jit(**INNER)
-def _stops_alike(panels, lines, line, lane, slot, shift, end, starts):
-    """Whether one line's infusions end in a panel as they did in a kept one; `starts` is the next start at its end."""
-    count = lines.drug.size
-    base = (slot * 4 * count + line) * W + lane
-    before = panels.pointers[base + count * W]
-    passed = panels.pointers[base + 3 * count * W] - before
-    begun = lines.next_start[line * W + lane]
-    here = lines.next_stop[line * W + lane]
-    if here + passed > starts:
-        return False
-    for i in range(passed):
-        factor = lines.factor[line * W + lane] if here + i >= begun else lines.given[(here + i) * W + lane]
-        if factor != lines.given[(before + i) * W + lane]:
+def _next_given(lines, line, lane, i, stop, span, end):
+    """First event from i on that is given and whose start (span 0) or end lies before `end`; `stop` without one."""
+    over = lines.lag[line * W + lane] + span
+    while i < stop and lines.times[i] + over < end:
+        if event_factor(lines, line, i, lane) != 0.0:
+            return i
+        i += 1
+    return stop
+
+
+@jit(**INNER)
+def _alike(lines, line, lane, before, passed, here, stop, span, shift, end):
+    """Whether a line's events before `end` are those `before` to `before + passed` of a kept panel, held ones apart."""
+    i = before
+    j = here
+    while True:
+        while i < before + passed and lines.given[i * W + lane] == 0.0:
+            i += 1
+        j = _next_given(lines, line, lane, j, stop, span, end)
+        if i == before + passed or j == stop:
+            return i == before + passed and j == stop
+        if lines.given[i * W + lane] != event_factor(lines, line, j, lane):
             return False
-        if abs(lines.times[here + i] - lines.times[before + i] - shift) > ALIKE:
+        if abs(lines.times[j] - lines.times[i] - shift) > ALIKE:
             return False
-    following = here + passed
-    over = lines.lag[line * W + lane] + lines.duration[line]
-    return not (following < starts and lines.times[following] + over < end)
+        i += 1
+        j += 1
+
+
+@jit(**INNER)
+def _behind(lines, line, lane, i, stop, span, end):
+    """First event from i on whose start (span 0) or end does not lie before `end`, at most `stop`."""
+    over = lines.lag[line * W + lane] + span
+    while i < stop and lines.times[i] + over < end:
+        i += 1
+    return i
 
 
 @jit(**INNER)
@@ -159,50 +178,34 @@ def same_doses(panels, lines, slot, lane, begin, end):
         before = panels.pointers[base]
         passed = panels.pointers[base + 2 * count * W] - before
         here = lines.next_start[line * W + lane]
-        factor = lines.factor[line * W + lane]
         last = lines.first[line + 1]
-        if factor == 0.0:
-            for i in range(passed):
-                if lines.given[(before + i) * W + lane] != 0.0:
-                    return False
-            passed = 0
-        else:
-            if here + passed > last:
-                return False
-            for i in range(passed):
-                if lines.given[(before + i) * W + lane] != factor:
-                    return False
-                if abs(lines.times[here + i] - lines.times[before + i] - shift) > ALIKE:
-                    return False
-            if here + passed < last and lines.times[here + passed] + lines.lag[line * W + lane] < end:
-                return False
-        if lines.duration[line] > 0.0 and not _stops_alike(panels, lines, line, lane, slot, shift, end, here + passed):
+        if not _alike(lines, line, lane, before, passed, here, last, 0.0, shift, end):
             return False
+        span = lines.duration[line]
+        if span > 0.0:
+            before = panels.pointers[base + count * W]
+            passed = panels.pointers[base + 3 * count * W] - before
+            started = _behind(lines, line, lane, here, last, 0.0, end)
+            here = lines.next_stop[line * W + lane]
+            if not _alike(lines, line, lane, before, passed, here, started, span, shift, end):
+                return False
     return True
 
 
 @jit(**INNER)
-def pass_over(panels, lines, slot, lane, end):
+def pass_over(lines, lane, end):
     """Move one lane's lines over a panel that is used again; `same_doses` has found them alike."""
-    count = lines.drug.size
-    for line in range(count):
+    for line in range(lines.drug.size):
         at = line * W + lane
-        base = (slot * 4 * count + line) * W + lane
-        factor = lines.factor[at]
-        stops = panels.pointers[base + 3 * count * W] - panels.pointers[base + count * W]
         i = lines.next_start[at]
-        if factor == 0.0:
-            idle = lines.next_stop[at] == i
-            while i < lines.first[line + 1] and lines.times[i] + lines.lag[at] < end:
-                lines.given[i * W + lane] = 0.0
-                i += 1
-            lines.next_stop[at] = i if idle else lines.next_stop[at] + stops
-        else:
-            for _ in range(panels.pointers[base + 2 * count * W] - panels.pointers[base]):
-                lines.given[i * W + lane] = factor
-                i += 1
-            lines.next_stop[at] = i if lines.duration[line] <= 0.0 else lines.next_stop[at] + stops
-        lines.next_start[at] = i
+        started = _behind(lines, line, lane, i, lines.first[line + 1], 0.0, end)
+        while i < started:
+            lines.given[i * W + lane] = event_factor(lines, line, i, lane)
+            i += 1
+        lines.next_start[at] = started
+        span = lines.duration[line]
+        ended = _behind(lines, line, lane, lines.next_stop[at], started, span, end) if span > 0.0 else started
+        lines.next_stop[at] = ended
 
 
 @jit(**INNER)
@@ -230,7 +233,7 @@ def reuse(panels, lines, lane, slot, begin, end):
         if candidate == panels.shape[0] - 1 or panels.level[candidate * W + lane] < 0:
             continue
         if same_driver(panels, candidate, lane) and same_doses(panels, lines, candidate, lane, begin, end):
-            pass_over(panels, lines, candidate, lane, end)
+            pass_over(lines, lane, end)
             if candidate != slot:
                 copy_panel(panels, candidate, slot, lane)
             panels.at[lane] = slot

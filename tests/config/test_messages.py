@@ -137,7 +137,7 @@ BAD = {
         "study.toml",
         "[arms]",
         '[solver]\nmethod = "stif"\n[arms]',
-        "solver.method: 'stif' is not one of auto, explicit, stiff. Did you mean 'stiff'?",
+        "solver.method: 'stif' is not one of auto, cascade, explicit, stiff. Did you mean 'stiff'?",
     ),
     "drug that the model cannot feel": (
         "models/drugs/toycide.toml",
