@@ -146,7 +146,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
-    days = plan.grid.visits
+    days, regimen = plan.grid.visits, plan.arms[arm].regimen
     return Assessor(
         days,
         len(rows),
@@ -154,5 +154,5 @@ def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
         assay_noise(plan.seed, plan.patients[rows], len(days)),
         until_progression=plan.arms[arm].until_progression,
         error=plan.assay,
-        treated=plan.arms[arm].regimen is not None,
+        treated=regimen is not None and bool(regimen.doses),
     )

@@ -101,6 +101,29 @@ def test_borrowing_goes_on_through_files(library: Library) -> None:
     assert library.lenders("base") == []
 
 
+RULES = """
+[[rule]]
+name = "both"
+when = "anc < 1.0 Gpt"
+drug = ["a", "b"]
+action = "stop"
+[[rule]]
+name = "first"
+when = "anc < 0.5 Gpt"
+drug = "a"
+action = "stop"
+"""
+
+
+def test_rules_come_along_for_drugs_that_are_given(library: Library) -> None:
+    add(library, "ruled", BASE + RULES)
+    own = RULES.partition('[[rule]]\nname = "first"')[0].replace("1.0", "0.7").replace('["a", "b"]', '"b"')
+    without = add(library, "mine", 'same_as = "ruled"\nwithout = ["a"]').load_regimen("mine")
+    assert [(rule.name, rule.drugs) for rule in without.rules] == [("both", ("b",))]
+    replaced = add(library, "yours", 'same_as = "ruled"\n' + own).load_regimen("yours")
+    assert [(rule.name, rule.drugs) for rule in replaced.rules] == [("first", ("a",)), ("both", ("b",))]
+
+
 def test_an_arm_without_drugs_says_what_it_is(library: Library) -> None:
     mine = add(library, "mine", 'meaning = "visits only"').load_regimen("mine")
     assert mine.doses == mine.lines(100.0) == ()

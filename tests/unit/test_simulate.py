@@ -387,3 +387,12 @@ def test_patients_that_are_run_again_bring_their_doses_and_decisions():
     days = {row: found.ledger["day"][found.ledger["patient"] == row].tolist() for row in rows.tolist()}
     assert days == {32: [1.0, 1.0], 33: [2.0, 2.0], 34: [1.0, 1.0], 35: [2.0, 2.0]}
     assert found.steps == 10
+
+
+def test_an_arm_without_drugs_is_an_untreated_one(simulate):
+    watched = pdsim.load_regimen("nct06179888_observation")
+    run = simulate({"none": None, "watched": watched})
+    for group, name in (("trajectory", "m_protein"), ("visits", "dosing")):
+        values = run[group].to_dataset()
+        assert name in values
+        xr.testing.assert_equal(values.sel(arm="none", drop=True), values.sel(arm="watched", drop=True))
