@@ -116,9 +116,9 @@ def _run_disease(rates, problem, state, panels, plan, work, dropped, live_only):
             if chosen and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
                 plan.active[lane] = 1
                 any_active = True
-                load_moments(panels, plan.slot[lane], piece, lane, work.moments, dropped)
         if not any_active:
             return
+        load_moments(panels, plan, piece, work.moments, dropped)
         disease_piece(W, rates, problem, state, plan, work)
 
 

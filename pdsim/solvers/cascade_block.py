@@ -18,7 +18,8 @@ from pdsim.solvers.readings import Seen
 from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
-_DRIVER = 0.3  # of the tolerances: errors of the forcings add up over a whole treatment
+_DRIVER = 0.1  # of the tolerances: errors of the forcings add up over a whole treatment
+_DISEASE = 5.0  # of the tolerances: a step's estimate is that of its lower order, far above the error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to count as there
@@ -75,7 +76,10 @@ class CascadeBlock(Block):
         options = first.options.copy()
         options[0] *= _DRIVER
         self._first = first._replace(options=options, absolute=_DRIVER * first.absolute)
-        self._second = self._part_problem(parts.disease, parts.derive_disease, parts.disease_derived)
+        second = self._part_problem(parts.disease, parts.derive_disease, parts.disease_derived)
+        options = second.options.copy()
+        options[0] *= _DISEASE
+        self._second = second._replace(options=options, absolute=_DISEASE * second.absolute)
         self._split_lines()
         self._nothing = make_forcing([], [], self.start)
         self._aside = self.forcing._replace(

@@ -12,7 +12,6 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import HOT, INNER, Floats
 from pdsim.solvers.events import apply_events, next_event
-from pdsim.solvers.explicit import first_step, unfit
 from pdsim.solvers.forcing import concentrations
 from pdsim.solvers.rows import (
     add,
@@ -27,6 +26,7 @@ from pdsim.solvers.rows import (
     weighted,
     worst,
 )
+from pdsim.solvers.start import first_step, unfit
 from pdsim.solvers.status import NAN, OK, STEP_FLOOR, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
