@@ -21,7 +21,7 @@ from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
 _DRIVER = 0.1  # of the tolerances: errors of the forcings add up over a whole treatment
-_DISEASE = 8.0  # of the tolerances: a step's estimate is that of its lower order, far above the error
+_DISEASE = 3.0  # of the tolerances: a step's estimate is that of its lower order, mostly far above its error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to count as there
@@ -301,6 +301,8 @@ class CascadeBlock(Block):
     def scale_doses(self, line_factor: np.ndarray, until: np.ndarray | None = None) -> None:
         """Give `line_factor` (line, lane) times the planned amounts from now on; see `Block.scale_doses`."""
         factor = np.asarray(line_factor, dtype=np.float64)
+        if until is None and np.array_equal(factor, self.dose_factors):
+            return
         everything = np.ones(len(factor), dtype=bool)
         parts = (self.lines, everything), (self._lines, ~self._enters_disease), (self._own, self._enters_disease)
         for lines, own in parts:
