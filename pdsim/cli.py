@@ -81,6 +81,31 @@ def check(study: str, /, *, set: Changes = (), threads: int | None = None) -> No
 
 
 @app.command
+def mechanisms(
+    *claims: str,
+    json: Path | None = None,
+    size: int | None = None,
+    threads: int | None = None,
+) -> None:
+    """Run the mechanism claims M1 to M87 as virtual experiments and print a table.
+
+    Parameters
+    ----------
+    claims
+        Only these, such as M1 M53; all by default.
+    json
+        Write the results to this file too.
+    size
+        Patients of every arm in place of the claims' own numbers, for a quick look.
+    threads
+        Threads, by default all cores.
+    """
+    from pdsim.mechanisms.command import run_command
+
+    run_command(claims, json, size, threads)
+
+
+@app.command
 def plot(
     run_dir: Path,
     /,

@@ -38,11 +38,12 @@ class Mistake:
 
 @dataclass
 class Mistakes:
-    """The mistakes of one study, over all the files it reaches."""
+    """The mistakes of one study, or another kind of thing, over all the files it reaches."""
 
     file: str
     overridden: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     found: list[Mistake] = field(default_factory=list)
+    kind: str = "study"
 
     def add(self, location: Iterable[str | int], what: str, file: str | None = None) -> None:
         """Note a mistake at a key path of the study, or of another `file`."""
@@ -64,7 +65,7 @@ class Mistakes:
         if not self.found:
             return
         count = len(self.found)
-        lines = [f"{count} mistake{'s' if count > 1 else ''} in the study {self.file}:"]
+        lines = [f"{count} mistake{'s' if count > 1 else ''} in the {self.kind} {self.file}:"]
         files = dict.fromkeys(mistake.file for mistake in self.found)
         for file in files:
             lines.append(f"  {file}")

@@ -121,6 +121,49 @@ def median_with_interval(
     return Interval(*(float(found) if np.isfinite(found) else np.nan for found in (median, low, high)))
 
 
+def median_time(time: np.ndarray, event: np.ndarray) -> float:
+    """Estimate the median of a survival curve.
+
+    Parameters
+    ----------
+    time, event : array, (patient,)
+        As for `kaplan_meier`.
+
+    Returns
+    -------
+    float
+        In the unit of `time`; NaN where it is not reached.
+    """
+    time, event = _clean(time, event)
+    median = _medians(time[None], event[None])[0] if len(time) else np.inf
+    return float(median) if np.isfinite(median) else np.nan
+
+
+def restricted_mean(time: np.ndarray, event: np.ndarray, limit: float) -> float:
+    """Estimate the mean time to event, counted up to a limit: the area under the survival curve.
+
+    Unlike the median it is reached by any cohort, so arms can be compared where few have had events.
+
+    Parameters
+    ----------
+    time, event : array, (patient,)
+        As for `kaplan_meier`.
+    limit : float
+        End of the area, in the unit of `time`; survival stays level after the last patient.
+
+    Examples
+    --------
+    >>> restricted_mean([1, 3], [1, 1], limit=2)
+    1.5
+    """
+    time, event = _clean(time, event)
+    if not len(time):
+        return np.nan
+    survival = np.cumprod(1.0 - event / np.arange(len(time), 0, -1))
+    edges = np.minimum(np.concatenate([[0.0], time, [limit]]), limit)
+    return float(np.sum(np.diff(edges) * np.concatenate([[1.0], survival])))
+
+
 def survival_at(time: np.ndarray, event: np.ndarray, at: float) -> float:
     """Estimate the share free of events at a time.
 
