@@ -155,15 +155,21 @@ def report(run_dir: Path, /) -> None:
 def list_(kind: Kind, /) -> None:
     """List models, drugs, regimens, dosing rules, populations or studies, one line each.
 
+    A regimen is as its weakest dose: verified, recalled or assumed; or no drug, or not simulated.
+
     Parameters
     ----------
     kind
         What to list.
     """
     from pdsim.library import Library
-    from pdsim.library.summary import first_sentence
+    from pdsim.library.summary import first_sentence, regimen_lines
 
-    files = Library(study_folder=Path.cwd()).files(kind)
+    library = Library(study_folder=Path.cwd())
+    if kind == "regimens":
+        _print(regimen_lines(library))
+        return
+    files = library.files(kind)
     width = max(map(len, files), default=0)
     _print([f"{name:{width}}  {first_sentence(path)}".rstrip() for name, path in sorted(files.items())])
 
@@ -305,6 +311,8 @@ def _kinds_of(name: str, library: Any) -> list[str]:
     if is_path(name):
         return [library.kind_of_file(name)]
     kinds = [kind for kind in library.where(name) if kind != "study"]
+    if not kinds and name in library.not_simulated():
+        return ["regimen"]  # finding it says why it cannot be simulated
     if not kinds:
         known = [
             word for kind in ("models", "drugs", "regimens", "rules", "populations") for word in library.names(kind)

@@ -223,7 +223,7 @@ def _report_entries(plan: Plan, entered: np.ndarray) -> None:
 def _card_unit(name: str) -> str:
     from pdsim.pk.keys import EFFECT_UNITS
 
-    return EFFECT_UNITS.get(name.rpartition(".")[2], "")
+    return EFFECT_UNITS.get(name.rpartition(".")[2], ("",))[0]
 
 
 def _labelled(

@@ -117,6 +117,7 @@ def _load_arm(name: str, arm: dict[str, Any], library: Library, found: Reference
     if regimen is not None:
         found.regimens[name] = regimen
         found.files |= {("rule_set", one): library.find("rule_set", one) for one in regimen.rule_sets}
+        found.files |= {("regimen", one): library.find("regimen", one) for one in library.lenders(wanted)}
     drugs = _named_drugs(path) if regimen is None else [dose.drug for dose in regimen.doses]
     states = {} if found.model is None else found.model.states
     for number, drug in enumerate(drugs, 1):

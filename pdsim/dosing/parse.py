@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pdsim.dosing.amount import parse_amount
+from pdsim.dosing.borrow import LoadRegimen, borrowed, borrowed_rules, left_out, lender
 from pdsim.dosing.days import parse_cycles, parse_days
-from pdsim.dosing.dose import Dose
+from pdsim.dosing.dose import STATUSES, Dose
 from pdsim.dosing.reader import Reader, count, flag, length, span, text
 from pdsim.dosing.regimen import Regimen
 from pdsim.dosing.rules.checks import rule_mistakes
 from pdsim.dosing.rules.parse import RuleSet, read_rules
 from pdsim.errors import PdsimError
 
-KEYS = ("cycle", "label", "source", "until", "dose", "rule", "rules")
+KEYS = ("cycle", "label", "source", "status", "until", "meaning", "same_as", "without", "dose", "rule", "rules")
 DOSE_KEYS = (
     "drug",
     "amount",
@@ -33,24 +36,35 @@ DOSE_KEYS = (
     "when_needed",
 )
 _FIELDS = {"time": "time_of_day"}
+_EMPTY_CYCLE = 28.0  # days, of an arm without drugs
 
 LoadRules = Callable[[str], RuleSet]
 
 
-def regimen_from_dict(data: Mapping[str, Any], name: str, where: str, load_rules: LoadRules | None = None) -> Regimen:
+def regimen_from_dict(
+    data: Mapping[str, Any],
+    name: str,
+    where: str,
+    load_rules: LoadRules | None = None,
+    load_regimen: LoadRegimen | None = None,
+) -> Regimen:
     """Build a regimen from the keys of its file.
 
     Parameters
     ----------
     data : mapping
-        Keys ``cycle``, ``label``, ``source``, ``until``, a list of ``dose`` tables, a list of ``rule`` tables, and
-        ``rules``, names of rule files.
+        Keys ``cycle``, ``label``, ``source``, ``until``, ``meaning``, a list of ``dose`` tables, ``status`` of those
+        that give none, a list of ``rule`` tables, and ``rules``, names of rule files. A regimen ``same_as`` another
+        takes that one's rules, and its doses, as well known as ``status`` at most, but those of drugs that it leaves
+        out (``without``) or gives in dose tables of its own.
     name : str
         Name of the regimen.
     where : str
         File, for messages.
     load_rules : callable, optional
         Returns the `RuleSet` of a name; see `Library.load_rule_set`.
+    load_regimen : callable, optional
+        Returns the Regimen of a name; see `Library.load_regimen`.
 
     Returns
     -------
@@ -63,24 +77,44 @@ def regimen_from_dict(data: Mapping[str, Any], name: str, where: str, load_rules
     """
     reader = _Reader()
     reader.unknown(data, KEYS, "")
-    cycle = reader.read(data, "cycle", "cycle", length) or 0.0
-    if "cycle" not in data:
-        reader.mistakes.append('cycle: missing; write the length of a cycle, for example cycle = "28 d"')
-    texts = {key: reader.read(data, key, key, text) or "" for key in ("label", "source")}
+    base = reader.read(data, "same_as", "same_as", lambda written: lender(written, load_regimen))
+    without = reader.read(data, "without", "without", lambda written: left_out(written, base)) or ()
+    cycle = base.cycle if base else reader.read(data, "cycle", "cycle", length) or 0.0
+    texts = {key: reader.read(data, key, key, text) or "" for key in ("label", "source", "meaning")}
+    status = reader.read(data, "status", "status", _status) or ""
     until = reader.read(data, "until", "until", _until)
-    tables = data.get("dose", [])
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, Mapping) for table in tables):
-        reader.mistakes.append("dose: give at least one [[dose]] table")
-        tables = []
-    doses = tuple(dose for number, table in enumerate(tables, 1) if (dose := reader.dose(table, number, cycle)))
+    tables = reader.tables(data)
+    own = tuple(dose for number, table in enumerate(tables, 1) if (dose := reader.dose(table, number, cycle)))
+    own = tuple(replace(dose, status=dose.status or status) for dose in own)
+    doses = (*borrowed(base, own, without, status), *own) if base else own
+    reader.mistakes += _contradictions(data, bool(doses or tables))
     before = len(reader.mistakes)
     sets = _rule_sets(data.get("rules", []), reader, load_rules)
     rules = (*(rule for one in sets for rule in one.rules), *read_rules(data.get("rule", []), reader, name))
-    if doses and len(doses) == len(tables) and cycle:
+    rules = (*borrowed_rules(base, rules, doses), *rules) if base else rules
+    if doses and len(own) == len(tables) and cycle:
         reader.mistakes += rule_mistakes(doses, rules, cycle, complete=len(reader.mistakes) == before)
     reader.raise_if_any(where, f"regimen '{name}'")
-    names = tuple(data.get("rules", ()))
-    return Regimen(name, cycle, doses, texts["source"], until, texts["label"], rules, names)
+    names = (*(base.rule_sets if base else ()), *data.get("rules", ()))
+    if base:
+        until = until or base.until
+        texts |= {key: texts[key] or getattr(base, key) for key in ("source", "meaning")}
+    return Regimen(name, cycle or _EMPTY_CYCLE, doses, until=until, rules=rules, rule_sets=names, **texts)
+
+
+def _contradictions(data: Mapping[str, Any], gives: bool) -> list[str]:
+    """What is missing, or is there beside a key that excludes it."""
+    borrows = "same_as" in data
+    found = []
+    if "cycle" in data and borrows:
+        found.append("cycle: the cycle is that of the regimen in same_as; leave it out")
+    if "cycle" not in data and not borrows and (gives or "meaning" not in data):
+        found.append('cycle: missing; write the length of a cycle, for example cycle = "28 d"')
+    if "without" in data and not borrows:
+        found.append("without: nothing can be left out of a regimen that is not same_as another")
+    if not gives and "meaning" not in data and not borrows:
+        found.append("dose: give at least one [[dose]] table, or say with meaning what the arm without drugs is")
+    return found
 
 
 def _rule_sets(names: Any, reader: Reader, load_rules: LoadRules | None) -> list[RuleSet]:
@@ -102,6 +136,14 @@ def _rule_sets(names: Any, reader: Reader, load_rules: LoadRules | None) -> list
 
 class _Reader(Reader):
     """Reads dose tables too."""
+
+    def tables(self, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the dose tables of a regimen."""
+        tables = data.get("dose", [])
+        if isinstance(tables, list) and all(isinstance(table, Mapping) for table in tables):
+            return tables
+        self.mistakes.append("dose: write every dose as a [[dose]] table")
+        return []
 
     def dose(self, table: Mapping[str, Any], number: int, cycle: float) -> Dose | None:
         path = f"dose[{number}] ({table['drug']})." if isinstance(table.get("drug"), str) else f"dose[{number}]."
@@ -127,8 +169,8 @@ class _Reader(Reader):
             "duration": span,
             "time": span,
             "per_day": count,
-            "start": span,
-            "stop": span,
+            "start": lambda written: _span_in_cycles(written, cycle),
+            "stop": lambda written: _span_in_cycles(written, cycle),
             "status": text,
             "source": text,
             "when_needed": flag,
@@ -144,6 +186,18 @@ class _Reader(Reader):
         if amount:
             fields["amount"], fields["unit"], fields["per"] = amount
         return fields
+
+
+def _span_in_cycles(written: Any, cycle: float) -> float:
+    """Read a time, or a number of cycles of the regimen such as ``"8 cycles"``."""
+    found = re.fullmatch(r"\s*(\d+)\s*cycles?\s*", written) if isinstance(written, str) else None
+    return int(found[1]) * cycle if found else span(written)
+
+
+def _status(written: Any) -> str:
+    if written not in STATUSES:
+        raise ValueError(f"{written!r} is no status; use {', '.join(STATUSES)}")
+    return str(written)
 
 
 def _until(written: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pdsim.dosing.amount import parse_amount
 from pdsim.dosing.days import parse_days
-from pdsim.dosing.dose import Dose, DoseLine, RuledLine
+from pdsim.dosing.dose import STATUSES, Dose, DoseLine, RuledLine
 from pdsim.dosing.rules.checks import rule_mistakes
 from pdsim.dosing.rules.rule import Rule, describe_rule, rule_to_dict
 from pdsim.dosing.text import describe_dose, dose_to_dict, tidy
@@ -46,6 +46,8 @@ class Regimen:
         What changes the doses at visits.
     rule_sets : tuple of str
         Names of the rule files that some of the rules came from.
+    meaning : str
+        What the arm stands for where its name does not say it: an arm without drugs, or a class of regimens.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Regimen:
     label: str = ""
     rules: tuple[Rule, ...] = ()
     rule_sets: tuple[str, ...] = field(default=(), compare=False)
+    meaning: str = ""
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -141,6 +144,12 @@ class Regimen:
         firsts = [times[0] for dose in cells if len(times := dose.times(_YEARS, self.cycle))]
         return float(min(firsts, default=math.nan))
 
+    @property
+    def status(self) -> str:
+        """How well the doses are known, as the weakest of them: assumed, recalled, verified; empty if none says it."""
+        found = {dose.status for dose in self.doses}
+        return next((status for status in reversed(STATUSES) if status in found), "")
+
     def lines(self, stop: float) -> tuple[DoseLine, ...]:
         """Expand to the planned dose times strictly below `stop` days, one line for each dose of the file.
 
@@ -185,7 +194,7 @@ class Regimen:
         return "" if planned else days
 
     def to_table(self, stop: str | float, model: Any = None, **more: Any) -> EventTable:
-        """Write the doses below `stop` as an event table that `pdsim.simulate_events` takes.
+        """Write the planned doses below `stop` as an event table that `pdsim.simulate_events` takes; without rules.
 
         Parameters
         ----------
@@ -272,14 +281,15 @@ class Regimen:
         head = f"{self.label}: cycle of {tidy(self.cycle)} days" + (f", until {self.until}" if self.until else "")
         body = tuple("  " + describe_dose(dose, self.cycle) for dose in self.doses)
         rules = tuple("  " + describe_rule(rule) for rule in self.rules)
-        return (head, *body, *rules, *([f"  source: {self.source}"] if self.source else []))
+        said = (("meaning", self.meaning), ("source", self.source))
+        return (head, *(body or ["  no drug"]), *rules, *(f"  {key}: {text}" for key, text in said if text))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys of a regimen file; `regimen_from_dict` reads them back to an equal regimen.
 
         Rules of rule files are written out.
         """
-        head = {"cycle": f"{tidy(self.cycle)} d", "source": self.source, "until": self.until}
+        head = {"cycle": f"{tidy(self.cycle)} d", "source": self.source, "until": self.until, "meaning": self.meaning}
         if self.label != self.name:
             head["label"] = self.label
         kept: dict[str, Any] = {key: value for key, value in head.items() if value}

@@ -40,7 +40,7 @@ class BlockResult(NamedTuple):
 
 
 def run_block(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted) -> BlockResult:
-    """Simulate up to LANES patients (`rows` of the cohort) in one arm and keep what is wanted.
+    """Simulate up to LANES patients (`rows` of the cohort) in one arm, keeping what is wanted.
 
     Patients that the cascade cannot carry are run again without it where the method is "auto".
     """
@@ -83,10 +83,9 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
         seen = dict(zip(plan.kernels.outputs, outputs, strict=True))
         assessor.visit(k, **{marker: seen[marker][:count] for marker in MARKERS if marker in seen})
         dosing.visit(k, assessor, block.failed[:count] == 0)
-        # doses of a steady start lie behind the planned ones and are not for rules to change
-        factors = _padded(dosing.factors[acting], len(block.lines_plan), 1.0)
-        until = _padded(dosing.until[acting], len(block.lines_plan), np.inf) / plan.time_unit
-        block.scale_doses(factors, until if plan.dosing[arm].waits.any() else None)
+        steady = len(block.lines_plan) - len(acting)  # lines that no rule changes
+        factors, until = _padded(dosing.factors[acting], steady, 1.0), _padded(dosing.until[acting], steady, np.inf)
+        block.scale_doses(factors, until / plan.time_unit if plan.dosing[arm].waits.any() else None)
         progressed = np.zeros(LANES, dtype=bool)
         progressed[:count] = assessor.progressed
         first = progressed & treated
@@ -108,10 +107,10 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
     )
 
 
-def _padded(values: np.ndarray, rows: int, more: float) -> np.ndarray:
-    """Repeat the last patient of (row, patient) up to the lanes of a block, and add rows of one number up to `rows`."""
+def _padded(values: np.ndarray, rows: int, value: float) -> np.ndarray:
+    """Repeat the last patient of (row, patient) up to the lanes of a block, and add rows of a value below."""
     lanes = np.pad(values, ((0, 0), (0, LANES - values.shape[1])), mode="edge")
-    return np.pad(lanes, ((0, rows - len(lanes)), (0, 0)), constant_values=more)
+    return np.pad(lanes, ((0, rows), (0, 0)), constant_values=value)
 
 
 def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:
@@ -147,7 +146,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
-    days = plan.grid.visits
+    days, regimen = plan.grid.visits, plan.arms[arm].regimen
     return Assessor(
         days,
         len(rows),
@@ -155,5 +154,5 @@ def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
         assay_noise(plan.seed, plan.patients[rows], len(days)),
         until_progression=plan.arms[arm].until_progression,
         error=plan.assay,
-        treated=plan.arms[arm].regimen is not None,
+        treated=regimen is not None and bool(regimen.doses),
     )

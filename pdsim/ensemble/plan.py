@@ -143,19 +143,22 @@ class Plan:
     def _steady_lines(self, arm: Arm, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
         if not arm.steady:
             return []
-        given = {dose.drug for dose in arm.regimen.doses} if arm.regimen else set()
-        states = {name.partition("[")[0] for name in given if is_dosed(self.model, name) or self._has_states(name)}
-        regimen = check_endless(arm.regimen, states)
+        regimen = check_endless(arm.regimen, self._into_states(arm))
         lines = [self._line(line, rows, names) for line in regimen.lines(regimen.cycle) if line.drug in names]
         linear = linear_systems(self.systems)
         matrices = [linear[name].matrix[rows] * self.time_unit for name in names]
         return steady_lines(lines, matrices, names, regimen.cycle / self.time_unit)
 
+    def _into_states(self, arm: Arm) -> list[str]:
+        """Names of an arm's doses that enter states."""
+        drugs = [dose.drug for dose in arm.regimen.doses] if arm.regimen else []
+        return [drug for drug in drugs if is_dosed(self.model, drug) or self._has_states(drug)]
+
     def line_blocks(self, arm: str, rows: np.ndarray, names: Sequence[str]) -> list[LineBlock]:
-        """Dosing lines of one arm for some patients, in the order of `acting_lines`, and those of a steady start."""
+        """Dosing lines of one arm for some patients, in the order of `acting_lines`, and what a steady start gives."""
         lines = self.dosing[arm].lines
-        found = [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
-        return [*found, *self._steady_lines(self.arms[arm], rows, names)]
+        own = [self._line(lines[place].line, rows, names) for place in self.acting_lines(arm)]
+        return [*own, *self._steady_lines(self.arms[arm], rows, names)]
 
     def line_sizes(self, arm: str, rows: np.ndarray) -> np.ndarray:
         """Amount of one planned administration of every dosing line of an arm, in the line's unit: (line, patient)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pdsim.dosing import Regimen
 
 
-def check_endless(regimen: Regimen | None, into_states: Collection[str]) -> Regimen:
+def check_endless(regimen: Regimen | None, into_states: Sequence[str]) -> Regimen:
     """Return a regimen; refuse one without a steady state that the closed form could tell.
 
     Raises
@@ -32,8 +32,10 @@ def check_endless(regimen: Regimen | None, into_states: Collection[str]) -> Regi
             wrong.append(
                 f"  '{dose.drug}' is not given alike in every cycle for ever; leave cycles, start and stop out"
             )
-        if dose.drug.partition("[")[0] in into_states:
-            wrong.append(f"  '{dose.drug}' is a state of the model; give pdsim.steady_state(...) as initial instead")
+        if dose.drug in into_states:
+            wrong.append(
+                f"  '{dose.drug}' enters a state of the model; give pdsim.steady_state(...) as initial instead"
+            )
     if wrong:
         raise DoseError("\n".join([f"regimen '{regimen.name}' has no steady start:", *dict.fromkeys(wrong)]))
     return regimen

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdsim.errors import NotFoundError, did_you_mean
-from pdsim.library.files import read_toml, shown
+from pdsim.errors import ConfigError, NotFoundError, did_you_mean
+from pdsim.library.files import read_reasons, read_toml, shown
 from pdsim.library.places import KINDS, Kind, Place, from_environment, kind_of, shipped, stem
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Library:
             places += [Place(Path(path), "a folder given", loose_toml=True, loose_python=True) for path in paths]
         self.places: tuple[Place, ...] = (*places, shipped())
         self._loaded: dict[tuple[str, Path], Any] = {}
+        self._reading: list[Path] = []
 
     def names(self, kind: str) -> list[str]:
         """Return the sorted names of one kind ("models", "drugs", "regimens", "rules", "populations", "studies").
@@ -120,19 +121,35 @@ class Library:
         return self._once("drug", name, _from_toml(card_from_dict))
 
     def load_regimen(self, name: str) -> Regimen:
-        """Load a regimen with the rule files it names. Raises NotFoundError, ConfigError or DoseError."""
-        from pdsim.dosing import regimen_from_dict
-
-        def build(data: dict[str, Any], stem: str, where: str) -> Regimen:
-            return regimen_from_dict(data, stem, where, self.load_rule_set)
-
-        return self._once("regimen", name, _from_toml(build))
+        """Load a regimen with the rule files that it names. Raises NotFoundError, ConfigError or DoseError."""
+        return self._once("regimen", name, self._read_regimen)
 
     def load_rule_set(self, name: str) -> RuleSet:
         """Load a file of dosing rules. Raises NotFoundError or ConfigError."""
         from pdsim.dosing import rule_set_from_dict
 
         return self._once("rule_set", name, _from_toml(rule_set_from_dict))
+
+    def lenders(self, name: str) -> list[str]:
+        """Return the regimens that a regimen borrows doses from, the nearest first. Raises as `load_regimen` does."""
+        found: list[str] = []
+        while isinstance(name := read_toml(self.find("regimen", name)).get("same_as", 0), str) and name not in found:
+            found.append(name)
+        return found
+
+    def not_simulated(self) -> dict[str, str]:
+        """Return the regimens that are known and cannot be simulated, each with the reason.
+
+        Raises
+        ------
+        ConfigError
+            A file ``not_simulated.toml`` is no table of texts.
+        """
+        found: dict[str, str] = {}
+        for place in self.places:
+            for path in place.files_of_reasons():
+                found = read_reasons(path) | found
+        return {name: reason for name, reason in sorted(found.items()) if name not in self.files("regimen")}
 
     def load_population(self, name: str) -> Population:
         """Load a population. Raises NotFoundError, ConfigError or CohortError."""
@@ -162,6 +179,19 @@ class Library:
     def where(self, name: str) -> list[str]:
         """Return the kinds that hold `name`, in the order model, drug, regimen, rule_set, population, study."""
         return [kind for kind in KINDS if name in self.files(kind)]
+
+    def _read_regimen(self, path: Path, name: str) -> Regimen:
+        """Read a regimen file and those that it borrows from."""
+        from pdsim.dosing import regimen_from_dict
+
+        if path in self._reading:
+            circle = ", ".join(stem(file) for file in [*self._reading[self._reading.index(path) :], path])
+            raise ConfigError(f"regimens borrow from each other in a circle: {circle}")
+        self._reading.append(path)
+        try:
+            return regimen_from_dict(read_toml(path), name, shown(path), self.load_rule_set, self.load_regimen)
+        finally:
+            self._reading.pop()
 
     def _once(self, kind: str, name: str, read: Callable[[Path, str], Any]) -> Any:
         path = self.find(kind, name).resolve()
@@ -195,6 +225,9 @@ class Library:
             ) from None
 
     def _missing(self, kind: Kind, name: str) -> str:
+        reason = self.not_simulated().get(name) if kind.name == "regimen" else None
+        if reason:
+            return f"The regimen '{name}' cannot be simulated: {reason}."
         known = self.names(kind.name)
         hint = did_you_mean(name, known) or (f" Known are: {', '.join(known)}." if known else "")
         file = f"{name}{kind.suffix}" if not name.endswith(kind.suffix) else name

@@ -50,6 +50,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(_syntax_message(path, text, str(error))) from None
 
 
+def read_reasons(path: Path) -> dict[str, str]:
+    """Read a file ``name = "reason"``; ConfigError if a reason is no text."""
+    reasons = read_toml(path)
+    wrong = [name for name, reason in reasons.items() if not isinstance(reason, str) or not reason.strip()]
+    if wrong:
+        raise ConfigError(f'{shown(path)}: write every line as name = "reason", not so: {", ".join(wrong)}')
+    return reasons
+
+
 def _syntax_message(path: Path, text: str, error: str) -> str:
     where = re.search(r"\(at line (\d+), column (\d+)\)", error)
     what = error.split(" (at ")[0]

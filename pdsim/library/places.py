@@ -9,6 +9,8 @@ from pathlib import Path
 from pdsim.errors import ConfigError
 from pdsim.library.files import read_toml, shown
 
+REASONS = "not_simulated.toml"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -31,7 +33,12 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("model", "models", ("models",), ".py"),
         Kind("drug", "drugs", ("models/drugs", "drugs"), tables=frozenset({"pk", "effect"})),
-        Kind("regimen", "regimens", ("configs/regimens", "regimens"), tables=frozenset({"cycle", "dose"})),
+        Kind(
+            "regimen",
+            "regimens",
+            ("configs/regimens", "regimens"),
+            tables=frozenset({"cycle", "dose", "same_as", "meaning"}),
+        ),
         Kind("rule_set", "rules", ("configs/rules", "rules"), tables=frozenset({"rule"})),
         Kind(
             "population",
@@ -100,7 +107,13 @@ class Place:
             paths += sorted((self.root / folder).rglob(f"*{kind.suffix}"))
         if self.loose_toml and self.root.is_dir():
             paths += [path for path in sorted(self.root.glob(f"*{kind.suffix}")) if _is_loose(path, kind)]
-        return [path for path in paths if path.is_file() and not path.name.startswith(("_", "."))]
+        return [
+            path for path in paths if path.is_file() and not path.name.startswith(("_", ".")) and path.name != REASONS
+        ]
+
+    def files_of_reasons(self) -> list[Path]:
+        """Return the files that say which regimens cannot be simulated and why."""
+        return [path for folder in KINDS["regimen"].folders if (path := self.root / folder / REASONS).is_file()]
 
     def _model_files(self, kind: Kind) -> list[Path]:
         """Files of models: a Python file, or the ``__init__.py`` of a folder."""

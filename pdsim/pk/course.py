@@ -135,11 +135,12 @@ def _line(system: LinearSystem | StatesSystem, reference: Reference, doses: int)
 
 
 def _grid(system: LinearSystem | StatesSystem, reference: Reference) -> np.ndarray:
-    """Times of one interval: even ones, early ones, and the end of the infusion, where a peak is sharp."""
+    """Times of one interval: even ones, and many after the start and the end of the dose, where a curve is sharp."""
     start = float(system.lag[reference.route][0])
     every = reference.every
-    early = start + np.geomspace(1e-5, 1.0, 60) * every
-    times = np.concatenate([np.linspace(0.0, every, _POINTS), early, [start, start + reference.duration]])
+    end = start + reference.duration
+    early = np.geomspace(1e-5, 1.0, 150) * every
+    times = np.concatenate([np.linspace(0.0, every, _POINTS), start + early, end + early, [start, end]])
     return np.unique(times[times <= every])
 
 

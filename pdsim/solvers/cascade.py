@@ -6,7 +6,6 @@ the disease runs twice, the first time without the highest moments: where that s
 
 from __future__ import annotations
 
-from pdsim._abi import RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import (
@@ -16,7 +15,6 @@ from pdsim.solvers.arrays import (
     Lines,
     Problem,
     State,
-    function_type,
     numba_type,
 )
 from pdsim.solvers.disease import DiseaseWork, disease_piece
@@ -35,6 +33,7 @@ from pdsim.solvers.panels import (
     reuse,
     store_moments,
 )
+from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.readings import Seen, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
 
@@ -116,9 +115,9 @@ def _run_disease(rates, problem, state, panels, plan, work, dropped, live_only):
             if chosen and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
                 plan.active[lane] = 1
                 any_active = True
-                load_moments(panels, plan.slot[lane], piece, lane, work.moments, dropped)
         if not any_active:
             return
+        load_moments(panels, plan, piece, work.moments, dropped)
         disease_piece(W, rates, problem, state, plan, work)
 
 
@@ -222,20 +221,22 @@ def _signature():
         Problem, Problem, Forcing, Forcing, Forcing, Lines, Lines, Lines, State, State, State, State,
         Panels, Plan, DriverWork, DiseaseWork, Seen,
     )  # fmt: skip
-    rates = function_type(RATES)
-    return types.void(rates, rates, *(numba_type(bundle) for bundle in bundles), types.float64)
+    return types.void(types.int64, types.int64, *(numba_type(bundle) for bundle in bundles), types.float64)
 
 
 @jit(signature=_signature(), **PLAIN)
 def advance_cascade(
-    driver_rates, disease_rates, first, second, forcing, aside, nothing, lines, own, other, one, two, one_aside,
+    driver_kernel, disease_kernel, first, second, forcing, aside, nothing, lines, own, other, one, two, one_aside,
     two_aside, panels, plan, work, under, seen, stop,
 ):  # fmt: skip
     """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller.
 
+    driver_kernel, disease_kernel : addresses of the rates
     first, one, lines : the driver's problem, state and doses; second, two, own : the disease's; forcing : kinetics,
     `nothing` kinetics of no drug; aside, other, one_aside, two_aside : a second course for readings inside a panel.
     """
+    driver_rates = rates_at(driver_kernel)
+    disease_rates = rates_at(disease_kernel)
     for lane in range(W):
         skip_missed(lines, lane, two.time[lane])
         skip_missed(own, lane, two.time[lane])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,19 @@ from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines, scal
 from pdsim.solvers.disease import DiseaseWork
 from pdsim.solvers.driver import DriverWork
 from pdsim.solvers.panels import Panels, Plan
+from pdsim.solvers.pointers import address_of, unchecked
 from pdsim.solvers.readings import Seen
 from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
-_DRIVER = 0.3  # of the tolerances: errors of the forcings add up over a whole treatment
+_DRIVER = 0.1  # of the tolerances: errors of the forcings add up over a whole treatment
+_DISEASE = 3.0  # of the tolerances: a step's estimate is that of its lower order, mostly far above its error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to count as there
+
+
+_address, _entry = cache(address_of), cache(unchecked)
 
 
 def period(times: Sequence[np.ndarray], start: float, panel: float) -> int:
@@ -75,7 +81,10 @@ class CascadeBlock(Block):
         options = first.options.copy()
         options[0] *= _DRIVER
         self._first = first._replace(options=options, absolute=_DRIVER * first.absolute)
-        self._second = self._part_problem(parts.disease, parts.derive_disease, parts.disease_derived)
+        second = self._part_problem(parts.disease, parts.derive_disease, parts.disease_derived)
+        options = second.options.copy()
+        options[0] *= _DISEASE
+        self._second = second._replace(options=options, absolute=_DISEASE * second.absolute)
         self._split_lines()
         self._nothing = make_forcing([], [], self.start)
         self._aside = self.forcing._replace(
@@ -91,6 +100,7 @@ class CascadeBlock(Block):
             np.zeros(len(self.species)), np.zeros(parts.n_forcings * LANES),
         )  # fmt: skip
         self._own_work()
+        self._called: set[Any] = set()
         self.tally = self._plan.tally
 
     @staticmethod
@@ -239,24 +249,33 @@ class CascadeBlock(Block):
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
         from pdsim.solvers.cascade import advance_cascade
 
-        parts = self.cascade
-        advance_cascade(
-            parts.driver_rates, parts.disease_rates, self._first, self._second,
+        self._call(
+            advance_cascade,
+            _address(self.cascade.driver_rates), _address(self.cascade.disease_rates), self._first, self._second,
             self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
             self._one, self._two, self._one_aside, self._two_aside,
-            self._panels, self._plan, self._driver_work, self._disease_work, self._seen, stop,
+            self._panels, self._plan, self._driver_work, self._disease_work, self._seen, float(stop),
         )  # fmt: skip
         counts = self._one.counts[: 2 * LANES].sum(), self._two.counts[: 2 * LANES].sum()
         self.tally[3:5] += np.array(counts, dtype=np.int64)
         self._steps += int(sum(counts))
         self._collect()
 
+    def _call(self, function: Any, *arguments: Any) -> None:
+        """Call a compiled function; numba looks at the types of its arguments the first time only."""
+        if function in self._called:
+            _entry(function)(*arguments)
+        else:
+            function(*arguments)
+            self._called.add(function)
+
     def _collect(self) -> None:
         """Write the present point into the state of the whole model, and the concentrations."""
         from pdsim.solvers.readings import look
 
         disease = list(self.cascade.disease)
-        look(
+        self._call(
+            look,
             self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen,
             self.state.y, self._work.c,
         )  # fmt: skip
@@ -282,6 +301,8 @@ class CascadeBlock(Block):
     def scale_doses(self, line_factor: np.ndarray, until: np.ndarray | None = None) -> None:
         """Give `line_factor` (line, lane) times the planned amounts from now on; see `Block.scale_doses`."""
         factor = np.asarray(line_factor, dtype=np.float64)
+        if until is None and np.array_equal(factor, self.dose_factors):
+            return
         everything = np.ones(len(factor), dtype=bool)
         parts = (self.lines, everything), (self._lines, ~self._enters_disease), (self._own, self._enters_disease)
         for lines, own in parts:

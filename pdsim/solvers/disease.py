@@ -10,8 +10,8 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import HOT, INNER, Floats
 from pdsim.solvers.dense import any_crossed, change_sides, explicit_poly, first_crossing, interpolate
-from pdsim.solvers.explicit import first_step, unfit
 from pdsim.solvers.rows import add, legendre, series, spread, step_errors, take, trial_point, worst
+from pdsim.solvers.start import first_step, unfit
 from pdsim.solvers.status import NAN, OK, STEP_FLOOR, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
@@ -94,14 +94,14 @@ def _begin(rates, lanes, problem, state, plan, work):
     rates(lanes, work.time, state.y, problem.params, work.c, state.present, work.trial)
     add(work.trial.size, state.inflow, work.trial)
     for lane in range(lanes):
-        if plan.active[lane] == 0 or state.fresh[lane] == 0 or state.status[lane] != OK:
-            continue
-        for at in range(lane, state.slope.size, W):
-            state.slope[at] = work.trial[at]
-        if state.step[lane] <= 0.0:
-            state.step[lane] = first_step(problem, state, lane, -1.0)
-        state.status[lane] = unfit(problem, state, lane)
-        state.fresh[lane] = 0
+        chosen = plan.active[lane] != 0 and state.fresh[lane] != 0 and state.status[lane] == OK
+        work.taken[lane] = 1.0 if chosen else 0.0
+    take(problem.counted.size, lanes, work.taken, work.trial, state.slope)
+    for lane in range(lanes):
+        if work.taken[lane] > 0.0:
+            state.fresh[lane] = 0
+            if state.step[lane] <= 0.0:
+                state.step[lane] = first_step(problem, state, lane, -1.0)
 
 
 @jit(**HOT)

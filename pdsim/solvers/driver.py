@@ -12,7 +12,6 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import HOT, INNER, Floats
 from pdsim.solvers.events import apply_events, next_event
-from pdsim.solvers.explicit import first_step, unfit
 from pdsim.solvers.forcing import concentrations
 from pdsim.solvers.rows import (
     add,
@@ -27,6 +26,7 @@ from pdsim.solvers.rows import (
     weighted,
     worst,
 )
+from pdsim.solvers.start import first_step, unfit
 from pdsim.solvers.status import NAN, OK, STEP_FLOOR, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
@@ -87,10 +87,12 @@ def _gains(lanes, state, plan, work):
         for lane in range(lanes):
             work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
         legendre(wide, lanes, work.time, plan.origin, plan.until, work.legendre)
+        for lane in range(lanes):
+            work.error[lane] = work.step[lane] / (plan.until[lane] - plan.origin[lane])
         for j in range(wide):
             for lane in range(lanes):
-                share = work.step[lane] / (plan.until[lane] - plan.origin[lane])
-                work.weight[(stage * wide + j) * W + lane] = (2.0 * j + 1.0) * share * work.legendre[j * W + lane]
+                share = work.error[lane] * work.legendre[j * W + lane]
+                work.weight[(stage * wide + j) * W + lane] = (2.0 * j + 1.0) * share
     weighted(lanes, wide, forcings, work.k, rows - forcings * W, rows, work.weight, work.gain)
 
 

@@ -13,8 +13,6 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import (
     INNER,
-    LARGEST,
-    LARGEST_LOG,
     PLAIN,
     Forcing,
     Lines,
@@ -30,12 +28,12 @@ from pdsim.solvers.events import apply_events, flows_into_states, next_event, sk
 from pdsim.solvers.forcing import concentrations
 from pdsim.solvers.passes import add_inflow, judge, move
 from pdsim.solvers.rows import spread, trial_point
+from pdsim.solvers.start import SMALLEST, first_step, unfit
 from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, STIFF, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
 _C = TSIT5_NODES
 _STABILITY_EDGE = 3.0  # |h lambda| where Tsitouras 5(4) begins to be held back by stability
-SMALLEST = 1e-13  # step relative to time, which is taken to be at least 1
 _WORTH = 200.0  # steps to the next event from which a change of method pays
 
 
@@ -67,37 +65,6 @@ def _stages(rates, lanes, flows, problem, forcing, state, work):
             k[3 * size : 4 * size], k[4 * size : 5 * size], k[5 * size : 6 * size], point,
         )  # fmt: skip
         _evaluate(rates, lanes, flows, problem, state, work, point, k[stage * size : (stage + 1) * size])
-
-
-@jit(**INNER)
-def first_step(problem, state, lane, fastest):
-    """A cautious step after an event: a hundredth of the time in which a state changes by itself."""
-    size = 0.0
-    speed = 0.0
-    for i in range(problem.counted.size):
-        at = i * W + lane
-        scale = 1.0 if problem.counted[i] != 0 else abs(state.y[at])
-        scale = problem.absolute[i] + problem.options[0] * scale
-        size = max(size, abs(state.y[at]) / scale)
-        speed = max(speed, abs(state.slope[at]) / scale)
-    step = problem.options[1]
-    if speed > 0.0:
-        step = min(step, 0.01 * max(size, 1.0) / speed)
-    if fastest > 0.0:
-        step = min(step, 0.1 / fastest)
-    return max(step, SMALLEST)
-
-
-@jit(**INNER)
-def unfit(problem, state, lane):
-    """Status of a lane's present point: OK, NAN or OVERFLOW."""
-    for i in range(problem.counted.size):
-        at = i * W + lane
-        if not (np.isfinite(state.y[at]) and np.isfinite(state.slope[at])):
-            return NAN
-        if abs(state.y[at]) > (LARGEST_LOG if problem.counted[i] != 0 else LARGEST):
-            return OVERFLOW
-    return OK
 
 
 @jit(**INNER)

@@ -242,13 +242,37 @@ def reuse(panels, lines, lane, slot, begin, end):
 
 
 @jit(**INNER)
-def load_moments(panels, slot, piece, lane, moments, dropped):
-    """Copy the moments of one lane's piece to the front (forcing, degree, lane), without the last `dropped` ones."""
+def load_moments(panels, plan, piece, moments, dropped):
+    """Copy the moments of the active lanes' piece to the front (forcing, degree, lane), without the last ones."""
     wide = panels.shape[2] + 1
-    rows = panels.size.size // W * wide
-    base = (slot * panels.shape[1] + piece) * rows * W + lane
-    for row in range(rows):
-        moments[row * W + lane] = panels.moments[base + row * W] if row % wide < wide - dropped else 0.0
+    forcings = panels.size.size // W
+    size = forcings * wide * W
+    slot = _common_slot(plan)
+    if slot >= 0:
+        base = (slot * panels.shape[1] + piece) * size
+        for at in range(size):
+            moments[at] = panels.moments[base + at]
+    else:
+        for lane in range(W):
+            if plan.active[lane] != 0:
+                base = (plan.slot[lane] * panels.shape[1] + piece) * size
+                for at in range(lane, size, W):
+                    moments[at] = panels.moments[base + at]
+    for f in range(forcings):
+        for at in range((f * wide + wide - dropped) * W, (f + 1) * wide * W):
+            moments[at] = 0.0
+
+
+@jit(**INNER)
+def _common_slot(plan):
+    """Slot that all active lanes are on, or -1."""
+    slot = -1
+    for lane in range(W):
+        if plan.active[lane] != 0:
+            if slot >= 0 and plan.slot[lane] != slot:
+                return -1
+            slot = plan.slot[lane]
+    return slot
 
 
 @jit(**INNER)

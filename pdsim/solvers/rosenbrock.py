@@ -13,9 +13,10 @@ from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, Forcing, Lines, Problem, Record, State, Work, function_type, numba_type
 from pdsim.solvers.dense import change_sides, interpolate, land, store_here
 from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
-from pdsim.solvers.explicit import first_step, fitted, next_step, unfit
+from pdsim.solvers.explicit import fitted, next_step
 from pdsim.solvers.forcing import lane_concentration_slopes, lane_concentrations
 from pdsim.solvers.passes import add_inflow
+from pdsim.solvers.start import first_step, unfit
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
 from pdsim.solvers.tableau import (
     RODAS_COUPLING,

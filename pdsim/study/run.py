@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _YEAR = 365.25
+_WORTH_KEEPING = 20.0  # seconds of work: to write less takes longer than to do it again
 
 
 class Interrupted(KeyboardInterrupt):
@@ -42,8 +43,8 @@ def run_study(
 ) -> Path:
     """Run a study into a folder.
 
-    The folder gets ``run.zarr``, ``study.toml`` as resolved, ``summary.csv``, ``figures/`` and ``report.html``. Arms
-    are kept as they finish, so that a stopped run can go on.
+    The folder gets ``run.zarr``, ``study.toml`` as resolved, ``summary.csv``, ``figures/`` and ``report.html``.
+    Finished arms are kept where the rest takes long or is stopped, so that it can go on.
 
     Parameters
     ----------
@@ -114,25 +115,45 @@ def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
 
 
 def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Console) -> xr.DataTree:
-    """Simulate the arms that are missing, keep each, and store the whole run."""
+    """Simulate the arms that are missing and store the whole run; keep finished arms where that takes long."""
     from pdsim.cohort import sample_cohort
 
     study = plan.study
     cohort = sample_cohort(plan.population, study.cohort.size, seed=study.seed, sampling=study.cohort.sampling)
     missing = [arm for arm in plan.arms if not _usable(folder.part(arm))]
-    best = 0.0
-    with progress(plan, len(plan.arms) - len(missing), console) as begin:
+    best, unkept = 0.0, time.perf_counter()
+    trees: dict[str, xr.DataTree] = {}
+    with _kept_if_stopped(folder, trees), progress(plan, len(plan.arms) - len(missing), console) as begin:
         for arm in missing:
             started = time.perf_counter()
-            tree = _one_arm(plan, arm, cohort, threads, begin(arm))
+            trees[arm] = _one_arm(plan, arm, cohort, threads, begin(arm))
             best = max(best, study.cohort.size / (time.perf_counter() - started))
-            save_run(tree, folder.part(arm))
+            if time.perf_counter() - unkept > _WORTH_KEEPING:
+                _keep(folder, trees)
+                unkept = time.perf_counter()
     if best:
         keep_speed(plan.model, best * days(study.stop) / _YEAR, 1.0, busy_threads(study.cohort.size, threads))
-    run = joined([open_run(folder.part(arm)).load() for arm in plan.arms])
+    run = joined([trees[arm] if arm in trees else open_run(folder.part(arm)).load() for arm in plan.arms])
     run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
     save_run(run, folder.store)
     return run
+
+
+def _keep(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> None:
+    """Write the arms that are not kept yet."""
+    for arm, tree in trees.items():
+        if not _usable(folder.part(arm)):
+            save_run(tree, folder.part(arm))
+
+
+@contextmanager
+def _kept_if_stopped(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> Iterator[None]:
+    """Keep the finished arms if the user, or an error, stops the others."""
+    try:
+        yield
+    except BaseException:
+        _keep(folder, trees)
+        raise
 
 
 def _usable(part: Path) -> bool:

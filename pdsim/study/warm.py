@@ -27,16 +27,18 @@ def warm_study(study_path: Path | str) -> float:
     plan = plan_study(study_path)
     study = plan.study
     cohort = sample_cohort(plan.population, 2, seed=study.seed, sampling=study.cohort.sampling)
-    simulate(
-        plan.model,
-        cohort,
-        plan.arms,
-        stop=study.visits,
-        every=study.visits,
-        visits=study.visits,
-        save=list(study.save or ()),
-        drugs=plan.drugs,
-        method=study.solver.method,
-        on_failure="keep",
-    )
+    # patients that the cascade cannot carry go to the other methods
+    for method in dict.fromkeys((study.solver.method, *(("explicit",) if study.solver.method == "auto" else ()))):
+        simulate(
+            plan.model,
+            cohort,
+            plan.arms,
+            stop=study.visits,
+            every=study.visits,
+            visits=study.visits,
+            save=list(study.save or ()),
+            drugs=plan.drugs,
+            method=method,
+            on_failure="keep",
+        )
     return time.perf_counter() - started

@@ -159,3 +159,13 @@ def test_main_study(shipped_folder: Path) -> None:
         assert plan.arms[arm].set == dict.fromkeys(routes - own, 0.0)
     treated = [arm for name, arm in plan.arms.items() if name != "none"]
     assert all(arm.until == "progression" and arm.regimen is not None for arm in treated)
+
+
+def test_a_regimen_that_another_borrows_from_is_a_file_of_the_study(folder: Path, edit: Edit) -> None:
+    (folder / "regimens" / "half.toml").write_text('label = "Half"\nsame_as = "toy"\n')
+    edit("study.toml", 'regimen = "toy"', 'regimen = "half"')
+    before = plan_study("study.toml")
+    assert before.arms["toy"].regimen.doses[0].drug == "toycide"
+    assert before.files["regimen", "toy"] == before.files["regimen", "half"].with_name("toy.toml")
+    edit("regimens/toy.toml", "25 mg", "20 mg")
+    assert plan_study("study.toml").identity != before.identity

@@ -70,7 +70,7 @@ def test_cycle_changes_nothing(simulate):
     [
         (None, "steady = True needs a regimen"),
         (Regimen("r", 7.0, (Dose("made", 1.0, "mg", days=(1,), cycles=(1, 3)),)), "not given alike in every cycle"),
-        (Regimen("r", 7.0, (Dose("cells[a]", 1.0, "cell", days=(1,)),)), r"'cells\[a\]' is a state of the model"),
+        (Regimen("r", 7.0, (Dose("cells[a]", 1.0, "cell", days=(1,)),)), r"'cells\[a\]' enters a state of the model"),
         (Regimen("r", 7.0, (Dose("made", 1.0, "mg", days=(7,), time_of_day=0.9),)), "'made': a dose still enters when"),
     ],
 )

@@ -58,3 +58,22 @@ def test_output_times_do_not_change_results(run):
     coarse = run(lanes)
     fine = run(lanes, np.arange(0.0, STOP + 0.1, 0.5))
     assert np.array_equal(fine[::14], coarse)
+
+
+def test_a_patient_that_the_cascade_cannot_carry_is_run_without_it():
+    model = pdsim.load_model("myeloma")
+    cohort = pdsim.sample_cohort("len_refractory", 3, seed=3)
+    stiff = cohort.assign(anc_loss=("patient", np.array([0.5545, 3e4, 0.5545])))
+    rep = pdsim.load_regimen("rep")
+
+    def outputs(patients, **more):
+        run = pdsim.simulate(model, patients, rep, stop="14 d", every="7 d", visits="14 d", **more)
+        assert (run["endpoints"]["status"] == 0).all()
+        return run["trajectory"].to_dataset().isel(arm=0)
+
+    found = outputs(stiff)
+    alone = outputs(cohort.isel(patient=[0, 2]))
+    other = outputs(stiff.isel(patient=[1]), method="stiff")
+    for name in found.data_vars:
+        assert np.array_equal(found[name].isel(patient=[0, 2]), alone[name])
+        np.testing.assert_allclose(found[name].isel(patient=[1]), other[name], rtol=1e-4)

@@ -55,12 +55,21 @@ def run(block, stop, visits=(), stopped=None):
     return values
 
 
+def by_cascade(found, cascade, rtol, stop, visits=(), stopped=None):
+    """Outputs by the cascade."""
+    given = {**found, "options": Options(rtol=rtol, atol=1e-3 * rtol, method="explicit")}
+    return run(CascadeBlock(**given, cascade=cascade), stop, visits, stopped)
+
+
+def tight(found, stop, visits=(), stopped=None):
+    """Outputs by the direct path at tight tolerance."""
+    options = Options(rtol=1e-9, atol=1e-12, method="explicit")
+    return run(Block(**{**found, "options": options}), stop, visits, stopped)
+
+
 def pair(found, cascade, rtol, stop, visits=(), stopped=None):
     """Outputs by the cascade, and by the direct path at tight tolerance."""
-    given = {**found, "options": Options(rtol=rtol, atol=1e-3 * rtol, method="explicit")}
-    mine = run(CascadeBlock(**given, cascade=cascade), stop, visits, stopped)
-    tight = Options(rtol=1e-9, atol=1e-12, method="explicit")
-    return mine, run(Block(**{**found, "options": tight}), stop, visits, stopped)
+    return by_cascade(found, cascade, rtol, stop, visits, stopped), tight(found, stop, visits, stopped)
 
 
 def worst(mine, reference):
@@ -71,9 +80,10 @@ def worst(mine, reference):
 
 @pytest.mark.parametrize("regimen", ["rep", "ibercd", "lenalidomide"])
 def test_every_output_keeps_the_tolerance(monkeypatch, regimen):
-    found, cascade = ingredients(monkeypatch, regimen, 168.0)
-    assert worst(*pair(found, cascade, 1e-4, 168.0)) < AMPLIFIED * 1e-4
-    assert worst(*pair(found, cascade, 1e-6, 168.0)) < AMPLIFIED * 1e-6
+    found, cascade = ingredients(monkeypatch, regimen, 84.0)
+    reference = tight(found, 84.0)
+    for rtol in (1e-4, 1e-6):
+        assert worst(by_cascade(found, cascade, rtol, 84.0), reference) < AMPLIFIED * rtol
 
 
 def test_outputs_inside_panels_keep_the_tolerance(monkeypatch):
@@ -110,6 +120,29 @@ def test_doses_stop_at_a_visit_for_some(monkeypatch):
     stopped = np.arange(LANES) % 2 == 0
     mine, reference = pair(found, cascade, 1e-6, 200.0, visits=(84.0, 130.5), stopped=stopped)
     assert worst(mine, reference) < AMPLIFIED * 1e-6
+
+
+def held(block, visits, stop):
+    """Run with the lines of each lane given in other shares from visit to visit; (factor of line and lane) each."""
+    for time, factor in visits:
+        block.advance(time)
+        block.scale_doses(factor)
+    return run(block, stop)
+
+
+def test_doses_change_by_line_and_lane(monkeypatch):
+    found, cascade = ingredients(monkeypatch, "rep", 150.0)
+    lag = np.linspace(0.0, 0.9, LANES)
+    plans = [
+        replace(line, lag=lag, duration=span) for line, span in zip(found["lines_plan"], (0.0, 0.3, 0.0), strict=True)
+    ]
+    found["lines_plan"] = plans
+    shares = np.random.default_rng(4).choice([0.0, 0.5, 1.0], (3, len(plans), LANES))
+    visits = [*zip((28.0, 56.0, 84.0), shares, strict=True), (112.0, np.ones((len(plans), LANES)))]
+    options = Options(rtol=1e-6, atol=1e-9, method="explicit")
+    mine = held(CascadeBlock(**{**found, "options": options}, cascade=cascade), visits, 150.0)
+    exact = Options(rtol=1e-9, atol=1e-12, method="explicit")
+    assert worst(mine, held(Block(**{**found, "options": exact}), visits, 150.0)) < AMPLIFIED * 1e-6
 
 
 def test_regimen_without_a_period(monkeypatch):

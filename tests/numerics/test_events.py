@@ -165,6 +165,18 @@ def test_a_course_ends_at_its_day_and_can_be_given_again(make_block, oral_system
     assert amounts[~chosen] == pytest.approx(kept[1], rel=1e-11)
 
 
+def test_a_held_dose_that_lags_does_not_hide_the_next(make_block, oral_system, line):
+    block = make_block(
+        "driven", [0.0, 0.0], [1.0], system=oral_system(KA, KE), lines=[line([0.8, 1.0, 1.2], 100.0, target=1, lag=0.5)]
+    )
+    block.scale_doses(np.zeros((1, LANES)))
+    block.advance(1.0)
+    block.scale_doses(np.full((1, LANES), 0.5))
+    block.advance(3.0)
+    expected = sum(5.0 * np.exp(-KE * (3.0 - time)) for time in (1.5, 1.7))
+    assert block.concentrations() == pytest.approx(expected, rel=1e-12)
+
+
 def test_running_infusion_ends_as_planned_when_dosing_stops(run, make_block, oral_system, line):
     block = make_block(
         "driven", [0.0, 0.0], [1.0], system=oral_system(KA, KE), lines=[line([0.5, 3.0], 24.0, target=1, duration=1.0)]

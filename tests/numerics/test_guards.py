@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pdsim import schema
 from pdsim._jit import LANES
 from pdsim.solvers.status import (
     ADVICE,
@@ -142,4 +143,5 @@ def test_every_failure_has_a_name_and_advice():
     codes = {NAN, STEP_FLOOR, TOO_MANY_STEPS, OVERFLOW, BAD_INPUT}
     assert set(ADVICE) == codes
     assert set(MEANINGS) == codes | {OK}
+    assert {code: name for name, code in schema.STATUS.items()} == MEANINGS
     assert STIFF not in MEANINGS

@@ -12,7 +12,8 @@ from pdsim.errors import ConfigError
 from pdsim.library import Library
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "configs" / "regimens").glob("*.toml"))
+LIBRARY = Library(paths=[])
+KEYS = "Accepted: cycle, label, source, status, until, meaning, same_as, without, [[dose]], [[rule]], rules"
 
 
 def read(text: str) -> Regimen:
@@ -101,9 +102,8 @@ duration = "x"
 """)
     assert str(caught.value).splitlines() == [
         "rep.toml: 19 mistakes in regimen 'rep'",
-        "  cycl: unknown key. Did you mean 'cycle'? Accepted: cycle, label, source, until, [[dose]], [[rule]], rules",
-        "  rul: unknown table. Did you mean 'rule' or 'rules'? Accepted: cycle, label, source, until, [[dose]], "
-        "[[rule]], rules",
+        f"  cycl: unknown key. Did you mean 'cycle'? {KEYS}",
+        f"  rul: unknown table. Did you mean 'rule' or 'rules'? {KEYS}",
         "  until: 'death' is not known; write until = \"progression\" or leave it out",
         "  dose[1] (lenalidomide).rute: unknown key. Did you mean 'route'? Accepted: drug, amount, days, cycles, "
         "route, duration, time, per_day, start, stop, cycle, status, source, when_needed",
@@ -145,12 +145,12 @@ def test_one_mistake(text: str, match: str) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_shipped_regimens_round_trip(path: Path) -> None:
-    found = Library().load_regimen(str(path))
-    assert regimen_from_dict(found.to_dict(), path.stem, "again") == found
+@pytest.mark.parametrize("name", LIBRARY.names("regimens"))
+def test_shipped_regimens_round_trip(name: str) -> None:
+    found = LIBRARY.load_regimen(name)
+    assert regimen_from_dict(found.to_dict(), name, "again") == found
     assert found.source
-    assert found.until == "progression"
+    assert found.meaning or found.until == "progression" or found.length < 28.0 * 2
 
 
 def test_a_combined_regimen_round_trips() -> None:

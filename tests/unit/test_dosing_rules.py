@@ -273,6 +273,10 @@ LEN = '"lenalidomide"'
             "rule 'a': days: day 29, 31 is outside the cycle of 28 days (days count from 1)",
         ),
         (
+            rule(name='"a"', when=LOW, drug='"all"', action='"limit"', amount='"50 %"'),
+            "rule 'a': 'limit' cannot act on all drugs; name those it is meant for",
+        ),
+        (
             rule(name='"a"', when=LOW, drug=LEN, action='"give"', for_='"5 d"'),
             "rule 'a': 'lenalidomide' is given anyway; mark its dose line when_needed = true",
         ),
@@ -304,7 +308,7 @@ LEN = '"lenalidomide"'
             '"frail" can hold together; narrow one, or give each an order (the higher acts last)',
         ),
     ],
-    ids=["drug", "unit", "days", "given", "resume", "name", "amounts", "steps", "schedules"],
+    ids=["drug", "unit", "days", "all", "given", "resume", "name", "amounts", "steps", "schedules"],
 )  # fmt: skip
 def test_rules_that_do_not_fit(text: str, words: str) -> None:
     assert mistakes(text) == ["  " + words]

@@ -15,6 +15,7 @@ import xarray as xr
 from pdsim.errors import CohortError, ConfigError
 from pdsim.pk import DrugCard, card_from_dict, published
 from pdsim.pk.course import half_life
+from pdsim.pk.quantity import unit_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "drugs"
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -171,7 +172,12 @@ def test_shipped_cards_have_a_source_and_status_on_every_value(path: Path) -> No
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_cards_survive_a_trip_to_a_worker(path: Path) -> None:
     card = card_from_dict(tomllib.loads(path.read_text()), path.stem, str(path))
-    assert repr(pickle.loads(pickle.dumps(card))) == repr(card)
+    again = pickle.loads(pickle.dumps(card))
+    reference = {name: (item.reference, unit_of(item.unit)) for name, item in card.covariates.items()}
+    for key, value in card.all_values().items():
+        other = again.all_values()[key]
+        assert (str(other), other.unit, other.typical(reference)) == (str(value), value.unit, value.typical(reference))
+    assert again.sources() == card.sources()
 
 
 @pytest.mark.parametrize("name", ["selinexor", "bortezomib", "ide_cel"])

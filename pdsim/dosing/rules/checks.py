@@ -12,6 +12,7 @@ from pdsim.dosing.rules.rule import Rule
 from pdsim.errors import did_you_mean
 
 _SETS = ("set", "limit")
+_ON_ALL = ("hold", "stop")  # may be meant for every planned drug
 
 
 def rule_mistakes(doses: Sequence[Dose], rules: Sequence[Rule], cycle: float, complete: bool = True) -> list[str]:
@@ -46,6 +47,8 @@ def _overlap(rule: Rule) -> bool:
 def _against_doses(rule: Rule, doses: Sequence[Dose], cycle: float) -> list[str]:
     found = []
     drugs = tuple(dict.fromkeys(dose.drug for dose in doses))
+    if not rule.drugs and rule.action not in _ON_ALL:
+        found.append(f"'{rule.action}' cannot act on all drugs; name those it is meant for")
     for drug in rule.drugs:
         lines = [dose for dose in doses if dose.drug == drug]
         if not lines:
