@@ -159,7 +159,8 @@ def _toward(plan: Plan, kernels: TangentKernels) -> Plan:
         size = np.abs(base[kernels.params.index(direction)])
         params[direction] = base.copy()
         params[direction][place] = np.where(size == 0.0, 1.0, size)
-    return replace(plan, kernels=kernels, arms=dict.fromkeys(kernels.directions, arm), params=params)
+    arms, dosing = (dict.fromkeys(kernels.directions, item) for item in (arm, plan.dosing[name]))
+    return replace(plan, kernels=kernels, arms=arms, dosing=dosing, params=params)
 
 
 def _run(

@@ -200,7 +200,7 @@ class CascadeBlock(Block):
         for line in self._driver_plan:
             if line.drug >= 0:
                 rows = slice(self.forcing.first[line.drug], self.forcing.first[line.drug + 1])
-                amounts[rows] = np.maximum(amounts[rows], np.abs(line.amount))
+                amounts[rows] += np.abs(line.amount)
         return _NEAR * self.options.rtol * np.concatenate([amounts, amounts, states, states])
 
     def _make_plan(self) -> Plan:

@@ -12,7 +12,7 @@ from pdsim.solvers.arrays import HOT, INNER, Floats
 from pdsim.solvers.dense import any_crossed, change_sides, explicit_poly, first_crossing, interpolate
 from pdsim.solvers.rows import add, legendre, series, spread, step_errors, take, trial_point, worst
 from pdsim.solvers.start import first_step, unfit
-from pdsim.solvers.status import NAN, OK, STEP_FLOOR, TOO_MANY_STEPS
+from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
 _C = TSIT5_NODES
@@ -186,4 +186,7 @@ def disease_piece(lanes, rates, problem, state, plan, work):
         if plan.active[lane] != 0 and state.status[lane] == OK:
             # a piece begins with a jump of its forcings, as the next one will
             state.step[lane] = work.opening[lane]
-            state.status[lane] = unfit(problem, state, lane)
+        if plan.active[lane] != 0 and (state.status[lane] == OK or state.status[lane] == NAN):
+            found = unfit(problem, state, lane)
+            if state.status[lane] == OK or found == OVERFLOW:
+                state.status[lane] = found

@@ -27,7 +27,7 @@ from pdsim.solvers.rows import (
     worst,
 )
 from pdsim.solvers.start import first_step, unfit
-from pdsim.solvers.status import NAN, OK, STEP_FLOOR, TOO_MANY_STEPS
+from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
 _C = TSIT5_NODES
@@ -219,5 +219,7 @@ def driver_piece(lanes, rates, problem, forcing, lines, state, plan, panel, work
         add_chosen(moments.size // W, lanes, work.taken, work.gain, moments)
         enlarge(size.size // W, lanes, work.taken, work.k[7 * rows - size.size : 7 * rows], size)
     for lane in range(lanes):
-        if plan.active[lane] != 0 and state.status[lane] == OK:
-            state.status[lane] = unfit(problem, state, lane)
+        if plan.active[lane] != 0 and (state.status[lane] == OK or state.status[lane] == NAN):
+            found = unfit(problem, state, lane)
+            if state.status[lane] == OK or found == OVERFLOW:
+                state.status[lane] = found

@@ -36,8 +36,8 @@ def unfit(problem, state, lane):
     """Status of a lane's present point: OK, NAN or OVERFLOW."""
     for i in range(problem.counted.size):
         at = i * W + lane
+        if abs(state.y[at]) > (LARGEST_LOG if problem.counted[i] != 0 else LARGEST):
+            return OVERFLOW  # whose slope may be beyond the numbers
         if not (np.isfinite(state.y[at]) and np.isfinite(state.slope[at])):
             return NAN
-        if abs(state.y[at]) > (LARGEST_LOG if problem.counted[i] != 0 else LARGEST):
-            return OVERFLOW
     return OK

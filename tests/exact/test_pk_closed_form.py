@@ -15,9 +15,7 @@ from pdsim.dosing import Dose, Regimen
 from pdsim.pk import DrugCard, LinearSystem, card_from_dict, concentration, exposure, propagate
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "drugs"
-NAMES = sorted(
-    path.stem for path in FOLDER.glob("*.toml") if tomllib.loads(path.read_text())["pk"]["kind"] == "linear"
-)
+NAMES = sorted(path.stem for path in FOLDER.glob("*.toml") if tomllib.loads(path.read_text())["pk"]["kind"] == "linear")
 
 
 def card(name: str) -> DrugCard:

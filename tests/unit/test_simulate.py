@@ -218,7 +218,7 @@ def test_many_failures_are_named_in_part(simulate, cohort):
 
 
 def test_groups_and_labels(run, cohort):
-    assert set(run.children) == {"cohort", "trajectory", "visits", "counts", "endpoints", "states", "dosing"}
+    assert set(run.children) == {"cohort", "trajectory", "visits", "counts", "endpoints", "states", "dosing", "doses"}
     for group in run.children:
         ds = run[group].to_dataset(inherit=False)
         for name, values in ds.data_vars.items():
