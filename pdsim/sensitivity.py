@@ -159,7 +159,7 @@ def _toward(plan: Plan, kernels: TangentKernels) -> Plan:
         size = np.abs(base[kernels.params.index(direction)])
         params[direction] = base.copy()
         params[direction][place] = np.where(size == 0.0, 1.0, size)
-    arms, dosing = (dict.fromkeys(kernels.directions, item) for item in (arm, plan.dosing[name]))
+    arms, dosing = dict.fromkeys(kernels.directions, arm), dict.fromkeys(kernels.directions, plan.dosing[name])
     return replace(plan, kernels=kernels, arms=arms, dosing=dosing, params=params)
 
 
