@@ -109,8 +109,10 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
 
 def _padded(values: np.ndarray, rows: int, value: float) -> np.ndarray:
     """Repeat the last patient of (row, patient) up to the lanes of a block, and add rows of a value below."""
-    lanes = np.pad(values, ((0, 0), (0, LANES - values.shape[1])), mode="edge")
-    return np.pad(lanes, ((0, rows), (0, 0)), constant_values=value)
+    whole = np.full((len(values) + rows, LANES), value)
+    whole[: len(values), : values.shape[1]] = values
+    whole[: len(values), values.shape[1] :] = values[:, -1:]
+    return whole
 
 
 def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:
