@@ -247,7 +247,10 @@ def test_table_that_grows_to_overflow(model):
     assert np.isnan(found[2])
 
 
-@pytest.mark.parametrize(("method", "doses"), [("ode", 1440), ("closed", 1440), ("closed", 100_000)])
+@pytest.mark.parametrize(
+    ("method", "doses"),
+    [("ode", 1440), ("closed", 1440), pytest.param("closed", 100_000, marks=pytest.mark.slow, id="sample-100000")],
+)
 def test_table_with_very_many_doses(model, method, doses):
     every = 1.0 / doses
     table = {"TIME": [0, 1], "AMT": [1e-3, 0], "CMT": [1, 1], "II": [every, 0], "ADDL": [doses - 1, 0]}
