@@ -16,6 +16,7 @@ from pdsim.ensemble.plan import Arm, Plan, parameters
 from pdsim.errors import PdsimError, did_you_mean
 from pdsim.simulate import ASSAY, SolverWarning, _flat_outputs, _grid, _named, _options, _plan, _report_failures
 from pdsim.solvers.block import Block
+from pdsim.solvers.outputs import observe_rows
 from pdsim.units import days as to_days
 from pdsim.visits import ResponseRules
 
@@ -197,12 +198,11 @@ def _read(plan: Plan, kernels: TangentKernels, block: Block, columns: list[int])
     """Tangents of outputs at the stored times (time, output, lane), NaN from an entry on, and which lanes had one."""
     times = plan.grid.outputs / plan.time_unit
     y, present, c = (part.reshape(len(times), -1) for part in block.record)
-    out = np.zeros(len(kernels.outputs) * LANES)
-    found = np.empty((len(times), len(columns), LANES))
-    for row, time in enumerate(times):
-        kernels.observe(LANES, np.full(LANES, time), y[row], block.problem.params, c[row], present[row], out)
-        found[row] = out.reshape(-1, LANES)[columns]
-        found[row][:, np.isnan(y[row, :LANES])] = np.nan
+    out = np.empty(len(times) * len(kernels.outputs) * LANES)
+    rows = (part.reshape(-1) for part in (y, c, present))
+    observe_rows(LANES, kernels.observe, times, np.empty(LANES), block.problem.params, *rows, out)
+    found = out.reshape(len(times), -1, LANES)[:, columns]
+    found[np.broadcast_to(np.isnan(y[:, None, :LANES]), found.shape)] = np.nan
     there = present.reshape(len(times), -1, LANES)[:, list(kernels.supplied)]
     risen = np.zeros(there.shape, dtype=int)
     risen[1:] = there[1:] > there[:-1]

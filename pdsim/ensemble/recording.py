@@ -13,6 +13,7 @@ from pdsim.ensemble.crossing import SCAN, Condition, Crossings
 from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.reduction import Reduction, single
 from pdsim.solvers.block import Block
+from pdsim.solvers.outputs import observe_rows
 
 COUNTS = ("anc", "platelets")
 _EMPTY = np.zeros(0)
@@ -81,13 +82,11 @@ class Recorder:
         """Outputs of a record, (output, time, lane); NaN after a failure."""
         kernels, block = self.plan.kernels, self.block
         rows = len(times)
-        y, present = (part.reshape(rows, len(kernels.states) * LANES) for part in (y, present))
-        c = concentrations.reshape(rows, len(kernels.concentrations) * LANES)
-        outputs = np.empty((len(kernels.outputs), rows, LANES))
-        for row, time in enumerate(times):
-            kernels.observe(LANES, np.full(LANES, time), y[row], block.problem.params, c[row], present[row], self._out)
-            outputs[:, row] = self._out.reshape(-1, LANES)
-        outputs[:, np.isnan(y[:, :LANES])] = np.nan
+        found = np.empty(rows * len(kernels.outputs) * LANES)
+        time = np.empty(LANES)
+        observe_rows(LANES, kernels.observe, times, time, block.problem.params, y, concentrations, present, found)
+        outputs = np.moveaxis(found.reshape(rows, len(kernels.outputs), LANES), 1, 0)
+        outputs[:, np.isnan(y.reshape(rows, len(kernels.states) * LANES)[:, :LANES])] = np.nan
         return outputs
 
     def _states(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, _: np.ndarray) -> np.ndarray:

@@ -1,0 +1,39 @@
+"""Outputs at every time of a record, in one compiled loop: a call from Python costs more than the outputs."""
+
+from __future__ import annotations
+
+from pdsim._abi import OUTPUTS
+from pdsim._jit import LANES as W
+from pdsim._jit import jit
+from pdsim.solvers.arrays import PLAIN, function_type
+
+
+def _signature():
+    from numba import types
+
+    row = types.float64[::1]
+    return types.void(types.int64, function_type(OUTPUTS), *[row] * 7)
+
+
+@jit(signature=_signature(), **PLAIN)
+def observe_rows(lanes, observe, times, time, p, y, c, present, out):
+    """Fill `out` (time, output, lane) from `y`, `present` (time, state, lane) and `c` (time, species, lane).
+
+    `time` (lane,) is scratch. The caller checks the sizes; no array overlaps another.
+    """
+    count = times.size
+    if count == 0:
+        return
+    states, species, outputs = y.size // count, c.size // count, out.size // count
+    for row in range(count):
+        for lane in range(W):
+            time[lane] = times[row]
+        observe(
+            lanes,
+            time,
+            y[row * states : (row + 1) * states],
+            p,
+            c[row * species : (row + 1) * species],
+            present[row * states : (row + 1) * states],
+            out[row * outputs : (row + 1) * outputs],
+        )
