@@ -56,7 +56,7 @@ class Immune:
     cd38_kill = Param(0.053, "1/day", "kill by CD38 antibody at full density and normal NK cells", low=0, **PILOT)
     cd38_without_nk = Param(0.5, "1", "share of that kill that needs no NK cells", low=0, high=1, **COMPOSITE)
     cd38_strip = Param(0.2, "1/day", "loss of CD38 under antibody", low=0, **COMPOSITE)
-    cd38_floor = Param(0.1, "1", "CD38 that antibody leaves, relative to entry", low=0, high=1, **COMPOSITE)
+    cd38_floor = Param(0.3, "1", "CD38 that antibody leaves, relative to entry", low=0, high=1, **COMPOSITE)
     cd38_recovery = Param(0.01, "1/day", "return of CD38 without antibody, half-life 70 days", low=0, **COMPOSITE)
     cd38_nk_loss = Param(0.06, "1/day", "extra loss of NK cells, which carry CD38", low=0, **COMPOSITE)
     cd38_treg_loss = Param(0.03, "1/day", "extra loss of Tregs, part of which carry CD38", low=0, **ASSUMED)
