@@ -11,8 +11,8 @@ from pdsim._jit import jit
 from pdsim.solvers.arrays import HOT, INNER, Floats
 from pdsim.solvers.dense import any_crossed, change_sides, explicit_poly, first_crossing, interpolate
 from pdsim.solvers.rows import add, legendre, series, spread, step_errors, take, trial_point, worst
-from pdsim.solvers.start import first_step, unfit
-from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, TOO_MANY_STEPS
+from pdsim.solvers.start import end_piece, first_step, reject
+from pdsim.solvers.status import OK, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
 _C = TSIT5_NODES
@@ -152,10 +152,7 @@ def _control(problem, state, plan, work, lane):
             work.opening[lane] = state.step[lane]
         _accept(problem, state, plan, work, lane)
         return
-    state.counts[W + lane] += 1
-    state.step[lane] = step * (max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1)
-    if state.step[lane] < 1e-13 * max(1.0, abs(state.time[lane])):
-        state.status[lane] = STEP_FLOOR if error < 1e300 else NAN
+    reject(state, lane, step, error)
 
 
 @jit(**INNER)
@@ -186,7 +183,5 @@ def disease_piece(lanes, rates, problem, state, plan, work):
         if plan.active[lane] != 0 and state.status[lane] == OK:
             # a piece begins with a jump of its forcings, as the next one will
             state.step[lane] = work.opening[lane]
-        if plan.active[lane] != 0 and (state.status[lane] == OK or state.status[lane] == NAN):
-            found = unfit(problem, state, lane)
-            if state.status[lane] == OK or found == OVERFLOW:
-                state.status[lane] = found
+        if plan.active[lane] != 0:
+            end_piece(problem, state, lane)

@@ -26,8 +26,8 @@ from pdsim.solvers.rows import (
     weighted,
     worst,
 )
-from pdsim.solvers.start import first_step, unfit
-from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, TOO_MANY_STEPS
+from pdsim.solvers.start import end_piece, first_step, reject, unfit
+from pdsim.solvers.status import OK, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
 
 _C = TSIT5_NODES
@@ -173,10 +173,7 @@ def _control(state, plan, work, lane):
     error = work.error[lane]
     step = work.step[lane]
     if not error <= 1.0:
-        state.counts[W + lane] += 1
-        state.step[lane] = step * (max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1)
-        if state.step[lane] < 1e-13 * max(1.0, abs(state.time[lane])):
-            state.status[lane] = STEP_FLOOR if error < 1e300 else NAN
+        reject(state, lane, step, error)
         return
     bound = min(state.stop[lane], plan.until[lane])
     state.time[lane] = bound if step == bound - state.time[lane] else state.time[lane] + step
@@ -219,7 +216,5 @@ def driver_piece(lanes, rates, problem, forcing, lines, state, plan, panel, work
         add_chosen(moments.size // W, lanes, work.taken, work.gain, moments)
         enlarge(size.size // W, lanes, work.taken, work.k[7 * rows - size.size : 7 * rows], size)
     for lane in range(lanes):
-        if plan.active[lane] != 0 and (state.status[lane] == OK or state.status[lane] == NAN):
-            found = unfit(problem, state, lane)
-            if state.status[lane] == OK or found == OVERFLOW:
-                state.status[lane] = found
+        if plan.active[lane] != 0:
+            end_piece(problem, state, lane)

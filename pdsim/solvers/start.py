@@ -1,4 +1,4 @@
-"""How an explicit integration starts afresh on a lane: a cautious first step, and whether the point can be used."""
+"""How an explicit integration starts on a lane, turns a step down, and ends: whether its point can be used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, LARGEST, LARGEST_LOG
-from pdsim.solvers.status import NAN, OK, OVERFLOW
+from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR
 
 SMALLEST = 1e-13  # step relative to time, which is taken to be at least 1
 
@@ -41,3 +41,21 @@ def unfit(problem, state, lane):
         if not (np.isfinite(state.y[at]) and np.isfinite(state.slope[at])):
             return NAN
     return OK
+
+
+@jit(**INNER)
+def end_piece(problem, state, lane):
+    """Set the status of a lane at the end of a piece: what its point tells, or that it grew beyond the numbers."""
+    if state.status[lane] == OK or state.status[lane] == NAN:
+        found = unfit(problem, state, lane)
+        if state.status[lane] == OK or found == OVERFLOW:
+            state.status[lane] = found
+
+
+@jit(**INNER)
+def reject(state, lane, step, error):
+    """Shorten the step of a lane whose error, in tolerances, is more than 1 or no number."""
+    state.counts[W + lane] += 1
+    state.step[lane] = step * (max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1)
+    if state.step[lane] < SMALLEST * max(1.0, abs(state.time[lane])):
+        state.status[lane] = STEP_FLOOR if error < 1e300 else NAN
