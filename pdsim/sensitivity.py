@@ -16,7 +16,7 @@ from pdsim.ensemble.plan import Arm, Plan, parameters
 from pdsim.errors import PdsimError, did_you_mean
 from pdsim.simulate import ASSAY, SolverWarning, _flat_outputs, _grid, _named, _options, _plan, _report_failures
 from pdsim.solvers.block import Block
-from pdsim.solvers.outputs import observe_rows
+from pdsim.solvers.outputs import observe_record
 from pdsim.units import days as to_days
 from pdsim.visits import ResponseRules
 
@@ -199,8 +199,7 @@ def _read(plan: Plan, kernels: TangentKernels, block: Block, columns: list[int])
     times = plan.grid.outputs / plan.time_unit
     y, present, c = (part.reshape(len(times), -1) for part in block.record)
     out = np.empty(len(times) * len(kernels.outputs) * LANES)
-    rows = (part.reshape(-1) for part in (y, c, present))
-    observe_rows(LANES, kernels.observe, times, np.empty(LANES), block.problem.params, *rows, out)
+    observe_record(kernels.observe, times, block.problem.params, y.ravel(), c.ravel(), present.ravel(), out)
     found = out.reshape(len(times), -1, LANES)[:, columns]
     found[np.broadcast_to(np.isnan(y[:, None, :LANES]), found.shape)] = np.nan
     there = present.reshape(len(times), -1, LANES)[:, list(kernels.supplied)]

@@ -32,6 +32,8 @@ __all__ = ["Arm", "SolverWarning", "simulate", "state_at"]
 
 Progress = Callable[[int, int, int], None]
 ASSAY = AssayError(proportional_m_protein=0.081, additive_m_protein=0.0)
+_BLOCKS = 8  # most blocks that go from visit to visit together
+_SHARES = 8  # least parts of a run for each thread
 
 
 class SolverWarning(UserWarning):
@@ -290,17 +292,19 @@ def _flat_outputs(plan: Plan, save: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _run(plan: Plan, wanted: Wanted, threads: int, progress: Progress | None) -> dict[tuple[str, int], Any]:
-    """Run all blocks on a thread pool; (arm, first row) -> BlockResult."""
-    from pdsim.ensemble.block_run import run_block
+    """Run all patients on a thread pool; (arm, first row) -> BlockResult."""
+    from pdsim.ensemble.block_run import run_blocks
 
     patients = len(plan.patients)
-    tasks = [(arm, first) for arm in plan.arms for first in range(0, patients, LANES)]
+    share = patients * len(plan.arms) / (_SHARES * threads)
+    rows = LANES * int(np.clip(share // LANES, 1, _BLOCKS))
+    tasks = [(arm, first) for arm in plan.arms for first in range(0, patients, rows)]
     results: dict[tuple[str, int], Any] = {}
     done = failed = 0
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pdsim")
     try:
         futures = {
-            pool.submit(run_block, plan, arm, np.arange(first, min(first + LANES, patients)), wanted): (arm, first)
+            pool.submit(run_blocks, plan, arm, np.arange(first, min(first + rows, patients)), wanted): (arm, first)
             for arm, first in tasks
         }
         for future in as_completed(futures):

@@ -1,4 +1,7 @@
-"""One block of patients through one arm: integrate to each visit, measure, decide, go on."""
+"""Some blocks of patients through one arm: integrate to each visit, measure, decide, go on.
+
+What is done at a visit is done for all blocks at once, for its cost hardly depends on the number of patients.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ MARKERS = ("m_protein", "flc", "anc", "platelets", "burden")
 
 
 class BlockResult(NamedTuple):
-    """Arrays of one block, patient first."""
+    """Arrays of some blocks, patient first."""
 
     trajectory: dict[str, np.ndarray]  # flat output -> (patient, time) float32
     visits: dict[str, np.ndarray]  # (patient, visit)
@@ -39,8 +42,8 @@ class BlockResult(NamedTuple):
     steps: int
 
 
-def run_block(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted) -> BlockResult:
-    """Simulate up to LANES patients (`rows` of the cohort) in one arm, keeping what is wanted.
+def run_blocks(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted) -> BlockResult:
+    """Simulate some patients (`rows` of the cohort) in one arm, keeping what is wanted.
 
     Patients that the cascade cannot carry are run again without it where the method is "auto".
     """
@@ -67,30 +70,26 @@ def _with_patients(result: BlockResult, rows: np.ndarray, chosen: np.ndarray, ot
 
 def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: Cascade | None) -> BlockResult:
     count = len(rows)
-    lanes = np.concatenate([rows, np.repeat(rows[-1:], LANES - count)])
-    block = _make_block(plan, arm, lanes, cascade)
+    lanes = np.concatenate([rows, np.repeat(rows[-1:], -count % LANES)])
+    blocks = [_make_block(plan, arm, part, cascade) for part in lanes.reshape(-1, LANES)]
     visits = plan.grid.visits / plan.time_unit
     stop = plan.grid.stop / plan.time_unit
-    recorder = Recorder(plan, block, wanted, [*visits, stop])
+    recorder = Recorder(plan, blocks, wanted, [*visits, stop])
     assessor = _assessor(plan, arm, rows)
     dosing = BlockDosing(plan, arm, rows)
     acting = plan.acting_lines(arm)
-    states = np.full((2, len(plan.kernels.states), LANES), np.nan)
-    treated = np.ones(LANES, dtype=bool)
+    states = np.full((2, len(plan.kernels.states), len(lanes)), np.nan)
+    treated = np.ones(count, dtype=bool)
     for k, time in enumerate(visits):
         recorder.advance(float(time))
         outputs, present = recorder.now()
         seen = dict(zip(plan.kernels.outputs, outputs, strict=True))
         assessor.visit(k, **{marker: seen[marker][:count] for marker in MARKERS if marker in seen})
-        dosing.visit(k, assessor, block.failed[:count] == 0)
-        steady = len(block.lines_plan) - len(acting)  # lines that no rule changes
-        factors, until = _padded(dosing.factors[acting], steady, 1.0), _padded(dosing.until[acting], steady, np.inf)
-        block.scale_doses(factors, until / plan.time_unit if plan.dosing[arm].waits.any() else None)
-        progressed = np.zeros(LANES, dtype=bool)
-        progressed[:count] = assessor.progressed
-        first = progressed & treated
+        dosing.visit(k, assessor, recorder.failed[:count] == 0)
+        _give(blocks, dosing, acting, plan.time_unit)
+        first = np.flatnonzero(assessor.progressed & treated)
         states[1][:, first] = present[:, first]
-        treated &= ~progressed
+        treated &= ~assessor.progressed
     recorder.advance(stop, last=True)
     states[0] = recorder.now()[1]
     return BlockResult(
@@ -98,18 +97,30 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
         assessor.record,
         {name: values[:count] for name, values in recorder.counts(rows).items()},
         {name: values[:count] for name, values in recorder.reduced().items()},
-        {event.name: times[:count] for event, times in zip(wanted.events, recorder.crossings.times, strict=True)},
-        block.failed[:count],
+        {name: days[:count] for name, days in recorder.events.items()},
+        recorder.failed[:count],
         states[:, :, :count],
         {"taken": dosing.taken, "planned": dosing.planned},
         dosing.ledger(),
-        block.steps,
+        sum(block.steps for block in blocks),
     )
 
 
-def _padded(values: np.ndarray, rows: int, value: float) -> np.ndarray:
-    """Repeat the last patient of (row, patient) up to the lanes of a block, and add rows of a value below."""
-    whole = np.full((len(values) + rows, LANES), value)
+def _give(blocks: list[Block], dosing: BlockDosing, acting: list[int], time_unit: float) -> None:
+    """Let every block give from now on what was decided on the lines that act."""
+    steady = len(blocks[0].lines_plan) - len(acting)  # lines that no rule changes
+    lanes = LANES * len(blocks)
+    factors = _padded(dosing.factors[acting], steady, lanes, 1.0)
+    until = _padded(dosing.until[acting], steady, lanes, np.inf) / time_unit
+    courses = bool(dosing.dosing.waits.any())
+    for place, block in enumerate(blocks):
+        own = slice(place * LANES, (place + 1) * LANES)
+        block.scale_doses(factors[:, own], until[:, own] if courses else None)
+
+
+def _padded(values: np.ndarray, rows: int, lanes: int, value: float) -> np.ndarray:
+    """Repeat the last patient of (row, patient) up to some lanes, and add rows of a value below."""
+    whole = np.full((len(values) + rows, lanes), value)
     whole[: len(values), : values.shape[1]] = values
     whole[: len(values), values.shape[1] :] = values[:, -1:]
     return whole

@@ -1,4 +1,4 @@
-"""What is kept of a block's course, read stretch by stretch so that no more than one stretch is held in full."""
+"""What is kept of patients' courses, read stretch by stretch so that no more than one stretch is held in full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pdsim.ensemble.crossing import SCAN, Condition, Crossings
 from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.reduction import Reduction, single
 from pdsim.solvers.block import Block
-from pdsim.solvers.outputs import observe_rows
+from pdsim.solvers.outputs import observe_record
 
 COUNTS = ("anc", "platelets")
 _EMPTY = np.zeros(0)
@@ -34,65 +34,66 @@ class Wanted:
 
 
 class Recorder:
-    """Leads a block from stop to stop and keeps what is wanted.
+    """Leads blocks from stop to stop and keeps what is wanted; a lane here is one of all blocks, in their order.
 
     Parameters
     ----------
     plan : Plan
-    block : Block
+    blocks : sequence of Block
         At the start.
     wanted : Wanted
     stops : sequence of float
-        Where the block will be stopped on its way, ascending, in the model's unit.
+        Where the blocks will be stopped on their way, ascending, in the model's unit.
     """
 
-    def __init__(self, plan: Plan, block: Block, wanted: Wanted, stops: Sequence[float]) -> None:
-        self.plan, self.block, self.wanted = plan, block, wanted
+    def __init__(self, plan: Plan, blocks: Sequence[Block], wanted: Wanted, stops: Sequence[float]) -> None:
+        self.plan, self.blocks, self.wanted = plan, tuple(blocks), wanted
+        lanes = LANES * len(blocks)
         kernels, grid, unit = plan.kernels, plan.grid, plan.time_unit
         self._stored, self._counted = grid.times / unit, grid.counts / unit
         days = np.arange(0.0, grid.stop, SCAN) if wanted.events else _EMPTY
         self._scanned = np.union1d(days / unit, stops) if wanted.events else _EMPTY
         self._times = np.unique(np.concatenate([grid.outputs / unit, self._scanned]))
         self._at = 0
-        self._out = np.zeros(len(kernels.outputs) * LANES)
-        self._counts = {name: np.empty((LANES, len(grid.counts))) for name in COUNTS if name in kernels.outputs}
-        self.trajectory = {name: np.empty((LANES, len(grid.times)), dtype=np.float32) for name in wanted.save}
+        self._counts = {name: np.empty((lanes, len(grid.counts))) for name in COUNTS if name in kernels.outputs}
+        self.trajectory = {name: np.empty((lanes, len(grid.times)), dtype=np.float32) for name in wanted.save}
         bases = {name for name, _ in wanted.reduce}
         self._reductions = {
-            flat: Reduction(LANES) for flat in kernels.outputs if flat.partition("[")[0] in bases
+            flat: Reduction(lanes) for flat in kernels.outputs if flat.partition("[")[0] in bases
         }  # fmt: skip
-        self.crossings = Crossings(wanted.events, unit)
+        self._crossings = [Crossings(wanted.events, unit) for _ in blocks]
 
     def advance(self, stop: float, last: bool = False) -> None:
         """Go to `stop`, which is `last` at the end of the run; doses and outputs at other stops belong to the next."""
         end = len(self._times) if last else int(np.searchsorted(self._times, stop))
         times = self._times[self._at : end]
         self._at = end
-        before = self.block.fork() if self.crossings.open else None
-        self.block.watch(times)
-        self.block.advance(stop)
-        if last:
-            self.block.finish()
-        outputs = self._outputs(times, *self.block.record)
-        self._keep(times, outputs)
-        if before is not None:
-            self._look(before, times, outputs, stop)
+        seen = []
+        for block, crossings in zip(self.blocks, self._crossings, strict=True):
+            before = block.fork() if crossings.open else None
+            block.watch(times)
+            block.advance(stop)
+            if last:
+                block.finish()
+            seen.append(self._outputs(block, times, *block.record))
+            if before is not None:
+                self._look(crossings, before, block, times, seen[-1], stop)
+        self._keep(times, np.concatenate(seen, axis=-1))
 
-    def _outputs(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, concentrations: np.ndarray) -> np.ndarray:
-        """Outputs of a record, (output, time, lane); NaN after a failure."""
-        kernels, block = self.plan.kernels, self.block
-        rows = len(times)
-        found = np.empty(rows * len(kernels.outputs) * LANES)
-        time = np.empty(LANES)
-        observe_rows(LANES, kernels.observe, times, time, block.problem.params, y, concentrations, present, found)
-        outputs = np.moveaxis(found.reshape(rows, len(kernels.outputs), LANES), 1, 0)
-        outputs[:, np.isnan(y.reshape(rows, len(kernels.states) * LANES)[:, :LANES])] = np.nan
+    def _outputs(self, block: Block, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
+        """Outputs of a record of y, present and concentrations, (output, time, lane); NaN after a failure."""
+        kernels = self.plan.kernels
+        y, present, concentrations = record
+        found = np.empty(len(times) * len(kernels.outputs) * LANES)
+        observe_record(kernels.observe, times, block.problem.params, y, concentrations, present, found)
+        outputs = np.moveaxis(found.reshape(len(times), len(kernels.outputs), LANES), 1, 0)
+        outputs[:, np.isnan(y.reshape(len(times), len(kernels.states) * LANES)[:, :LANES])] = np.nan
         return outputs
 
-    def _states(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, _: np.ndarray) -> np.ndarray:
+    def _states(self, block: Block, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
         """Natural states of a record, (state, time, lane)."""
         shape = (len(times), len(self.plan.kernels.states), LANES)
-        return np.moveaxis(natural(self.block, y.reshape(shape), present.reshape(shape)), 1, 0)
+        return np.moveaxis(natural(block, record[0].reshape(shape), record[1].reshape(shape)), 1, 0)
 
     def _keep(self, times: np.ndarray, outputs: np.ndarray) -> None:
         """Store, count and reduce what lies on the stored grid and on the days of blood counts."""
@@ -106,20 +107,23 @@ class Recorder:
         for name, seen in self._counts.items():
             seen[:, place] = outputs[names.index(name), counted].T
 
-    def _look(self, before: Block, times: np.ndarray, outputs: np.ndarray, stop: float) -> None:
-        """Look for events on the times that are scanned, whatever is stored."""
+    def _look(
+        self, crossings: Crossings, before: Block, block: Block, times: np.ndarray, outputs: np.ndarray, stop: float
+    ) -> None:
+        """Look for events of one block on the times that are scanned, whatever is stored."""
         scanned, _ = _common(self._scanned, times)
         ends, outputs = times[scanned], outputs[:, scanned]
-        states = self._states(times, *self.block.record)[:, scanned]
+        states = self._states(block, times, *block.record)[:, scanned]
         if not len(ends) or ends[-1] < stop:  # the value before the doses at the stop closes the stretch
-            now, own = self.now()
+            now, own = self._now(block)
             outputs = np.concatenate([outputs, now[:, None]], axis=1)
             states = np.concatenate([states, own[:, None]], axis=1)
             ends = np.append(ends, stop)
-        self.crossings.look(before, ends, self._margins(outputs, states), stop, self._margins_of)
 
-    def _margins_of(self, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
-        return self._margins(self._outputs(times, *record), self._states(times, *record))
+        def margins_of(times: np.ndarray, *record: np.ndarray) -> np.ndarray:
+            return self._margins(self._outputs(block, times, *record), self._states(block, times, *record))
+
+        crossings.look(before, ends, self._margins(outputs, states), stop, margins_of)
 
     def _margins(self, outputs: np.ndarray, states: np.ndarray) -> np.ndarray:
         """How far beyond their levels the quantities of all conditions lie, (condition, time, lane)."""
@@ -128,15 +132,30 @@ class Recorder:
         return np.array([condition.margin(values[condition.quantity]) for condition in self.wanted.events])
 
     def now(self) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs and natural states at the block's present time, (output or state, lane); NaN for failed lanes."""
-        block, kernels, out = self.block, self.plan.kernels, self._out
+        """Outputs and natural states at the present time, (output or state, lane); NaN for failed lanes."""
+        outputs, states = zip(*(self._now(block) for block in self.blocks), strict=True)
+        return np.concatenate(outputs, axis=-1), np.concatenate(states, axis=-1)
+
+    def _now(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        state, kernels = block.state, self.plan.kernels
+        out = np.empty(len(kernels.outputs) * LANES)
         c = block.concentrations()
-        kernels.observe(LANES, block.state.time, block.state.y, block.problem.params, c, block.state.present, out)
-        outputs = out.reshape(-1, LANES).copy()
-        y, present = (part.reshape(-1, LANES) for part in (block.state.y, block.state.present))
-        states = natural(block, y, present)
+        kernels.observe(LANES, state.time, state.y, block.problem.params, c, state.present, out)
+        outputs = out.reshape(-1, LANES)
+        states = natural(block, state.y.reshape(-1, LANES), state.present.reshape(-1, LANES))
         outputs[:, block.failed != 0] = states[:, block.failed != 0] = np.nan
         return outputs, states
+
+    @property
+    def failed(self) -> np.ndarray:
+        """Status code of each lane, (lane,)."""
+        return np.concatenate([block.failed for block in self.blocks])
+
+    @property
+    def events(self) -> dict[str, np.ndarray]:
+        """Days at which events were met, by name, (lane,)."""
+        times = np.concatenate([crossings.times for crossings in self._crossings], axis=-1)
+        return {event.name: days for event, days in zip(self.wanted.events, times, strict=True)}
 
     def counts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Blood counts as they are measured in patients `rows`, (lane, count)."""

@@ -141,7 +141,8 @@ def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray, until: np.nd
     """
     present, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
     for line in np.flatnonzero((present != factor).any(axis=1)):
-        events = slice(lines.first[line], lines.first[line + 1])
+        begin, end = lines.first[line : line + 2]
+        events = slice(begin, begin + np.searchsorted(lines.times[begin:end], time.max()))
         taken = (lines.times[events, None] < time) & np.isnan(given[events])
         given[events] = np.where(taken, present[line], given[events])
         present[line] = factor[line]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,6 @@ _DISEASE = 3.0  # of the tolerances: a step's estimate is that of its lower orde
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to count as there
-
-
-_address, _entry = cache(address_of), cache(unchecked)
 
 
 def period(times: Sequence[np.ndarray], start: float, panel: float) -> int:
@@ -251,7 +247,7 @@ class CascadeBlock(Block):
 
         self._call(
             advance_cascade,
-            _address(self.cascade.driver_rates), _address(self.cascade.disease_rates), self._first, self._second,
+            address_of(self.cascade.driver_rates), address_of(self.cascade.disease_rates), self._first, self._second,
             self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
             self._one, self._two, self._one_aside, self._two_aside,
             self._panels, self._plan, self._driver_work, self._disease_work, self._seen, float(stop),
@@ -264,7 +260,7 @@ class CascadeBlock(Block):
     def _call(self, function: Any, *arguments: Any) -> None:
         """Call a compiled function; numba looks at the types of its arguments the first time only."""
         if function in self._called:
-            _entry(function)(*arguments)
+            unchecked(function)(*arguments)
         else:
             function(*arguments)
             self._called.add(function)

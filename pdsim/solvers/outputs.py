@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from pdsim._abi import OUTPUTS
+from typing import Any
+
+import numpy as np
+
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import PLAIN, function_type
+from pdsim.solvers.arrays import PLAIN
+from pdsim.solvers.pointers import address_of, outputs_at, unchecked
+
+
+def observe_record(
+    kernel: Any, times: np.ndarray, p: np.ndarray, y: np.ndarray, c: np.ndarray, present: np.ndarray, out: np.ndarray
+) -> None:
+    """Fill `out` (time, output, lane) from `y`, `present` (time, state, lane) and `c` (time, species, lane).
+
+    All arrays are flat rows of float64 of those sizes; none overlaps another.
+    """
+    unchecked(_observe_rows)(W, address_of(kernel), times, np.empty(W), p, y, c, present, out)
 
 
 def _signature():
     from numba import types
 
-    row = types.float64[::1]
-    return types.void(types.int64, function_type(OUTPUTS), *[row] * 7)
+    return types.void(types.int64, types.int64, *[types.float64[::1]] * 7)
 
 
 @jit(signature=_signature(), **PLAIN)
-def observe_rows(lanes, observe, times, time, p, y, c, present, out):
-    """Fill `out` (time, output, lane) from `y`, `present` (time, state, lane) and `c` (time, species, lane).
-
-    `time` (lane,) is scratch. The caller checks the sizes; no array overlaps another.
-    """
+def _observe_rows(lanes, kernel, times, time, p, y, c, present, out):
+    observe = outputs_at(kernel)
     count = times.size
     if count == 0:
         return
