@@ -48,6 +48,16 @@ def read_study(
     path: Path | str, overrides: Sequence[str] = (), seed: int | None = None
 ) -> tuple[Study, References, Library]:
     """As `load_study`, with everything the study refers to and the library it came from."""
+    tree, mistakes = read_file(path, overrides, seed)
+    library = Library(study_folder=tree["folder"] if isinstance(tree["folder"], str) else locate(path).parent)
+    study, found = validated(tree, mistakes, library)
+    return study, found, library
+
+
+def read_file(
+    path: Path | str, overrides: Sequence[str] = (), seed: int | None = None
+) -> tuple[dict[str, Any], Mistakes]:
+    """Read a study file and apply the command line's changes; what could not be applied is noted."""
     file = locate(path)
     tree = read_toml(file)
     changed, refused = apply(tree, overrides)
@@ -60,13 +70,17 @@ def read_study(
     mistakes = Mistakes(shown(file), changed)
     for text, what in refused.items():
         mistakes.add((), what, text)
+    return tree, mistakes
+
+
+def validated(tree: dict[str, Any], mistakes: Mistakes, library: Library) -> tuple[Study, References]:
+    """Validate a parsed study and load what it refers to; raises one ConfigError with every mistake."""
     study = _validated(tree, mistakes)
-    library = Library(study_folder=tree["folder"] if isinstance(tree["folder"], str) else file.parent)
     found = load_references(tree, library, mistakes)
     check_study(tree, found, mistakes)
     mistakes.raise_if_any()
     assert study is not None
-    return study, found, library
+    return study, found
 
 
 def locate(path: Path | str) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pdsim.config.changes import changed_regimen, merged
 from pdsim.config.messages import Mistakes
 from pdsim.errors import ModelError, PdsimError
 from pdsim.library import Library
@@ -77,6 +78,9 @@ def load_references(tree: dict[str, Any], library: Library, mistakes: Mistakes) 
     found = References()
     found.model = _load("model", tree.get("model"), ("model",), library, found, mistakes)
     found.population = _load("population", tree.get("population"), ("population",), library, found, mistakes)
+    change = tables(tree).get("cohort", {}).get("change")
+    if found.population is not None and change:
+        found.population = _changed_population(tree["population"], change, found, mistakes)
     for name, arm in tables(tree.get("arms")).items():
         _load_arm(name, arm, library, found, mistakes)
     return found
@@ -104,17 +108,33 @@ def _load(kind: str, name: Any, key: tuple[str, ...], library: Library, found: R
         return None
 
 
+def _changed_population(name: str, change: Any, found: References, mistakes: Mistakes) -> Population | None:
+    """The population with keys of its file replaced by those under ``cohort.change``."""
+    from pdsim.cohort import population_from_dict
+
+    file = found.files["population", name]
+    try:
+        tree = merged(read_toml(file), change)
+        return population_from_dict(tree, file.stem, f"{shown(file)} with cohort.change")
+    except (PdsimError, ValueError) as error:
+        for line in str(error).splitlines()[1:] or [str(error)]:
+            mistakes.add(("cohort", "change"), line.strip())
+        return None
+
+
 def _load_arm(name: str, arm: dict[str, Any], library: Library, found: References, mistakes: Mistakes) -> None:
     wanted = arm.get("regimen")
     if wanted is None:
-        if arm.get("until") is not None:
-            mistakes.add(("arms", name, "until"), 'there is no regimen that could end. Add regimen = "...".')
+        for key, what in (("until", "end"), ("dose", "be changed"), ("rules", "have rules")):
+            if arm.get(key):
+                mistakes.add(("arms", name, key), f'there is no regimen that could {what}. Add regimen = "...".')
         return
     regimen = _load("regimen", wanted, ("arms", name, "regimen"), library, found, mistakes)
     path = found.files.get(("regimen", wanted)) if isinstance(wanted, str) else None
     if path is None:
         return
     if regimen is not None:
+        regimen = changed_regimen(regimen, name, arm, library, mistakes)
         found.regimens[name] = regimen
         found.files |= {("rule_set", one): library.find("rule_set", one) for one in regimen.rule_sets}
         found.files |= {("regimen", one): library.find("regimen", one) for one in library.lenders(wanted)}

@@ -9,7 +9,7 @@ from typing import Any
 from pdsim.config.schema import known_keys
 from pdsim.errors import ConfigError, did_you_mean
 
-_OPEN = ("cohort", "solver")  # tables that a study may leave out
+_OPEN = ("cohort", "solver", "sweep")  # tables that a study may leave out
 
 
 def apply(tree: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[tuple[str, ...], str], dict[str, str]]:
@@ -43,7 +43,27 @@ def _apply_one(tree: dict[str, Any], text: str) -> tuple[str, ...]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError("should read key.path=value, such as cohort.size=20.")
+    return set_key(tree, key, read_value(value.strip()))
+
+
+def set_key(tree: dict[str, Any], key: str, value: Any) -> tuple[str, ...]:
+    """Set one key of a parsed study in place and return its path.
+
+    Parameters
+    ----------
+    tree : dict
+        The parsed study.
+    key : str
+        Path with dots, such as ``"arms.rep.dose.cyclophosphamide.amount"``; below ``set`` the rest is one name.
+
+    Raises
+    ------
+    ConfigError
+        There is no such key.
+    """
     parts = [part.strip().strip("\"'") for part in key.split(".")]
+    if len(parts) > 4 and parts[0] in ("arms", "hypothesis") and parts[2] == "set":
+        parts[3:] = [".".join(parts[3:])]  # a value of a drug card has dots in its name
     table: Any = tree
     path: list[str] = []
     for part in parts[:-1]:
@@ -55,7 +75,7 @@ def _apply_one(tree: dict[str, Any], text: str) -> tuple[str, ...]:
         raise ConfigError(f"'{'.'.join(path)}' is a value, not a table.")
     if known and last not in known:
         raise ConfigError(f"there is no key '{last}'{_inside(path)}.{did_you_mean(last, known)}")
-    table[last] = _value(value.strip())
+    table[last] = value
     return (*path, last)
 
 
@@ -72,18 +92,27 @@ def _enter(table: Any, path: tuple[str, ...], part: str) -> tuple[Any, str]:
         raise ConfigError(f"'{'.'.join(path)}' is a value, not a table.")
     if part not in table:
         known = known_keys(path) or list(table)
-        creatable = (not path and part in _OPEN) or (len(path) == 2 and part == "set")
-        if not creatable:
+        if not _creatable(path, part):
             raise ConfigError(f"there is no '{part}'{_inside(path)}.{did_you_mean(part, known)}")
         table[part] = {}
     return table[part], part
+
+
+def _creatable(path: tuple[str, ...], part: str) -> bool:
+    """Whether a table that the study does not hold may be made by naming it."""
+    if not path:
+        return part in _OPEN
+    if path[0] == "cohort":
+        return path[1:2] == ("change",) or part == "change"
+    return len(path) == 2 and part in ("set", "dose") or len(path) == 3 and path[2] == "dose"
 
 
 def _inside(path: Sequence[str]) -> str:
     return f" in '{'.'.join(path)}'" if path else " in a study"
 
 
-def _value(text: str) -> Any:
+def read_value(text: str) -> Any:
+    """Read a TOML value; a bare word is text. Raises ConfigError."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -51,9 +51,10 @@ def to_toml(study: Study, provenance: Mapping[str, Any]) -> str:
     import tomlkit
 
     tree = _without_none(study.model_dump(mode="json", exclude={"provenance"}))
-    for entry in (*tree["arms"].values(), *tree["hypothesis"]):
-        if not entry.get("set"):
-            entry.pop("set", None)
+    for entry in (tree["cohort"], *tree["arms"].values(), *tree["hypothesis"]):
+        for key in ("set", "dose", "change"):
+            if not entry.get(key):
+                entry.pop(key, None)
     if not tree["hypothesis"]:
         del tree["hypothesis"]
     tree["provenance"] = dict(provenance)

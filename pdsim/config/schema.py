@@ -2,76 +2,41 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import Field
 
-from pdsim.errors import UnitError
-from pdsim.units import days
-
-
-def _duration(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"should be a time with a unit, such as '28 d', not {value}.")
-    if isinstance(value, int | float):
-        raise ValueError(f"{value} has no unit. Write it as text with one, such as '{value} d' or '3 yr'.")
-    try:
-        number = days(value)
-    except UnitError as error:
-        raise ValueError(str(error)) from None
-    try:
-        float(value)
-    except ValueError:
-        pass
-    else:
-        raise ValueError(f"'{value}' has no unit. Write one, such as '{value} d' or '3 yr'.")
-    if not (isfinite(number) and number > 0):
-        raise ValueError(f"should be longer than zero, not '{value}'.")
-    return value
-
-
-def _setting(value: Any) -> float | str:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"should be a number, or text with a unit such as '0.01 1/day', not {value}.")
-    if isinstance(value, str):
-        return value
-    if not isfinite(value):
-        raise ValueError(f"should be a finite number, not {value}.")
-    return float(value)
-
-
-def _plain_name(value: str) -> str:
-    if not value or not all(letter.isalnum() or letter in "_-+" for letter in value):
-        raise ValueError(f"'{value}' should be made of letters, digits, '_', '-' and '+'.")
-    return value
-
-
-Duration = Annotated[str, BeforeValidator(_duration)]
-Setting = Annotated[float | str, PlainValidator(_setting)]
-Settings = dict[str, Setting]
-PlainName = Annotated[str, AfterValidator(_plain_name)]
-
-
-class Table(BaseModel):
-    """A table of a study file: unknown keys are mistakes, values keep their TOML type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+from pdsim.config.base import Duration, Moment, PlainName, Settings, Table
+from pdsim.config.sweep_schema import FactorTable, SensitivityTable, SweepTable
 
 
 class CohortTable(Table):
-    """``[cohort]``: how many patients, and how they are drawn."""
+    """``[cohort]``: how many patients, how they are drawn, and keys of the population file that are changed."""
 
     size: int = Field(100, ge=1)
     sampling: Literal["sobol", "random"] = "sobol"
+    change: dict[str, Any] = Field(default_factory=dict)
+
+
+class DoseTable(Table):
+    """``arms.NAME.dose.DRUG``: what is given otherwise than the regimen says; see `pdsim.dosing.change`."""
+
+    given: bool = True
+    amount: str | None = None
+    factor: float | None = Field(None, gt=0)
+    days: str | list[int] | None = None
+    start: Moment | None = None
+    stop: Duration | None = None
 
 
 class ArmTable(Table):
-    """One entry of ``[arms]``: a regimen (none: untreated), when it ends, parameters it changes."""
+    """One entry of ``[arms]``: a regimen (none: untreated), when it ends, what it changes of drugs and parameters."""
 
     regimen: str | None = None
     until: Literal["progression"] | None = None
     set: Settings = Field(default_factory=dict)
+    dose: dict[str, DoseTable] = Field(default_factory=dict)
+    rules: tuple[str, ...] | None = Field(None, strict=False)
     label: str = ""
 
 
@@ -114,10 +79,17 @@ class Study(Table):
     arms: dict[PlainName, ArmTable] = Field(min_length=1)
     hypothesis: tuple[HypothesisTable, ...] = Field((), strict=False)
     solver: SolverTable = SolverTable()
+    sweep: SweepTable | None = None
+    sensitivity: SensitivityTable | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
 
-TABLES: dict[str, type[Table]] = {"cohort": CohortTable, "solver": SolverTable}
+TABLES: dict[str, type[Table]] = {
+    "cohort": CohortTable,
+    "solver": SolverTable,
+    "sweep": SweepTable,
+    "sensitivity": SensitivityTable,
+}
 
 
 def known_keys(path: tuple[str | int, ...]) -> list[str]:
@@ -125,10 +97,13 @@ def known_keys(path: tuple[str | int, ...]) -> list[str]:
     parts = [str(part) for part in path]
     if not parts:
         return [key for key in Study.model_fields if key != "provenance"]
-    if parts[0] in TABLES and len(parts) == 1:
-        return list(TABLES[parts[0]].model_fields)
-    if parts[0] == "arms" and len(parts) == 2:
-        return list(ArmTable.model_fields)
-    if parts[0] == "hypothesis" and len(parts) == 2:
-        return list(HypothesisTable.model_fields)
-    return []
+    table: type[Table] | None = None
+    if len(parts) == 1:
+        table = TABLES.get(parts[0])
+    elif len(parts) == 2:
+        table = {"arms": ArmTable, "hypothesis": HypothesisTable}.get(parts[0])
+    elif parts[0] == "arms" and parts[2] == "dose" and len(parts) == 4:
+        table = DoseTable
+    elif parts[:2] == ["sweep", "factor"] and len(parts) == 3:
+        table = FactorTable
+    return list(table.model_fields) if table else []

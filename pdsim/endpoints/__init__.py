@@ -10,6 +10,7 @@ from pdsim.endpoints.best_response import response
 from pdsim.endpoints.dosing import dose_changes
 from pdsim.endpoints.grades import toxicity
 from pdsim.endpoints.intensity import dose_intensity
+from pdsim.endpoints.per_patient import endpoint_attributes, per_patient
 from pdsim.endpoints.summary import printable, summary_table
 from pdsim.endpoints.survival import (
     DAYS_PER_MONTH,
@@ -29,9 +30,11 @@ __all__ = [
     "assemble",
     "dose_changes",
     "dose_intensity",
+    "endpoint_attributes",
     "kaplan_meier",
     "median_time",
     "median_with_interval",
+    "per_patient",
     "printable",
     "progression",
     "rate_with_interval",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -27,11 +29,18 @@ _VARIABLES: dict[str, tuple[str, str, dict[str, int]]] = {
 
 def describe(dataset: xr.Dataset) -> xr.Dataset:
     """Add ``units``, ``long_name`` and CF flags to the variables of endpoints, in place."""
-    for name, (unit, sentence, codes) in _VARIABLES.items():
-        if name not in dataset:
-            continue
-        dataset[name].attrs.update(units=unit, long_name=sentence)
-        if codes:
-            dataset[name].attrs["flag_values"] = np.array(list(codes.values()), dtype=np.int8)
-            dataset[name].attrs["flag_meanings"] = " ".join(codes)
+    for name in _VARIABLES:
+        if name in dataset:
+            dataset[name].attrs.update(described(name))
     return schema.annotate(dataset, group="endpoints")
+
+
+def described(name: str) -> dict[str, Any]:
+    """Attributes of an endpoint that the schema of a stored run does not list; none for others."""
+    if name not in _VARIABLES:
+        return {}
+    unit, sentence, codes = _VARIABLES[name]
+    found: dict[str, Any] = {"units": unit, "long_name": sentence}
+    if codes:
+        found |= {"flag_values": np.array(list(codes.values()), dtype=np.int8), "flag_meanings": " ".join(codes)}
+    return found

@@ -61,7 +61,7 @@ BAD = {
     ),
     "misspelt key": ("study.toml", "seed = 3", "sed = 3", "sed: unknown key. Did you mean 'seed'?"),
     "misspelt table": ("study.toml", "[cohort]", "[cohrt]", "cohrt: unknown table. Did you mean 'cohort'?"),
-    "table of a later version": ("study.toml", "[cohort]", "[sweep]\n[cohort]", "sweep: unknown table."),
+    "table of a later version": ("study.toml", "[cohort]", "[fit]\n[cohort]", "fit: unknown table."),
     "misspelt key of an arm": ("study.toml", "until =", "untl =", "arms.toy.untl: unknown key. Did you mean 'until'?"),
     "misspelt value": (
         "study.toml",
@@ -202,7 +202,7 @@ def test_one_mistake_word_for_word(edit: Edit) -> None:
             "3 mistakes in the study study.toml:",
             "  study.toml",
             "    - cohort.size: should be at least 1, not -4.",
-            "    - seeds: unknown key. Did you mean 'seed'?",
+            "    - seeds: unknown key. Did you mean 'seed' or 'sweep'?",
             "  regimens/toy.toml",
             "    - dose[1] (toycide).days: day 0 is outside the cycle of 28 days (days count from 1)",
         ]
