@@ -49,7 +49,7 @@ class FactorTable(Table):
 class SweepTable(Table):
     """``[sweep]``: the plan, what is kept of each patient, and how the work is cut."""
 
-    plan: Literal["grid", "lhs", "sobol", "list", "one_at_a_time"] = "grid"
+    plan: Literal["grid", "lhs", "sobol", "list", "one_at_a_time"] | None = None
     size: int | None = Field(None, ge=1)
     file: str | None = None
     paired: bool = True
@@ -59,7 +59,7 @@ class SweepTable(Table):
     events: dict[PlainName, str] = Field(default_factory=dict)
     keep: tuple[str, ...] = Field(KEPT, strict=False)
     quantiles: tuple[float, ...] = Field((0.05, 0.25, 0.5, 0.75, 0.95), strict=False)
-    figures: tuple[str, ...] = Field(("orr", "median_pfs"), strict=False)
+    figures: tuple[str, ...] | None = Field(None, strict=False)
     chunk: int = Field(512, ge=1)
 
 

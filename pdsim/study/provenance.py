@@ -24,7 +24,7 @@ def identification(plan: Plan) -> dict[str, Any]:
     return {
         "identity": plan.identity,
         "pdsim_version": __version__,
-        "created": _now(),
+        "created": now(),
         "files": file_hashes(plan.files),
     }
 
@@ -42,7 +42,7 @@ def attributes(plan: Plan, history: str = "") -> dict[str, Any]:
     from pdsim import __version__
 
     study = plan.study
-    made = f"{_now()} pdsim {__version__}: run study '{study.name}'"
+    made = f"{now()} pdsim {__version__}: run study '{study.name}'"
     return {
         "title": study.title,
         "study": study.name,
@@ -54,7 +54,7 @@ def attributes(plan: Plan, history: str = "") -> dict[str, Any]:
         "config_hash": plan.identity,
         "packages": json.dumps(versions()),
         "commit": commit(),
-        "created": _now(),
+        "created": now(),
         "history": "\n".join(line for line in (history, made) if line),
         "pdsim_version": __version__,
     }
@@ -90,5 +90,6 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the present time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

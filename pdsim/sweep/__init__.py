@@ -6,19 +6,8 @@ runs it on threads, on a cluster, or as one job of many.
 
 from __future__ import annotations
 
-from pdsim.sweep.design import Factor, Level, Scenario, expand_design
 from pdsim.sweep.handover import to_dataframe, to_netcdf
-from pdsim.sweep.layout import Chunk, chunks_of
-from pdsim.sweep.reading import open_sweep
+from pdsim.sweep.indices import indices
+from pdsim.sweep.store import SweepStore, open_sweep
 
-__all__ = [
-    "Chunk",
-    "Factor",
-    "Level",
-    "Scenario",
-    "chunks_of",
-    "expand_design",
-    "open_sweep",
-    "to_dataframe",
-    "to_netcdf",
-]
+__all__ = ["SweepStore", "indices", "open_sweep", "to_dataframe", "to_netcdf"]

@@ -1,0 +1,138 @@
+"""What one chunk of a sweep computes: the same simulation as any study, of some patients in some scenarios."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pdsim.errors import PdsimError
+from pdsim.sweep.running import Result, Stopped, Watch
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pdsim.config.sweep_plan import SweepPlan
+    from pdsim.sweep.layout import Chunk
+
+
+class Payload(NamedTuple):
+    """What a worker in another process needs besides the chunk."""
+
+    study: str  # resolved, as TOML
+    identity: str
+    code: str
+
+
+def compute(plan: SweepPlan, chunk: Chunk, threads: int, watch: Watch) -> Result:
+    """Simulate the patients of a chunk in its scenarios.
+
+    Returns
+    -------
+    Result
+        Arrays (scenario, arm, patient[, ...]) by path of the field.
+    """
+    parts = [_scenario(plan, place, chunk, threads, watch) for place in range(*chunk.scenarios)]
+    arrays = {path: np.stack([part[path] for part in parts]) for path in parts[0]}
+    failed = int((arrays["patients/status"] != 0).sum())
+    return Result(arrays, arrays["patients/status"].size, failed)
+
+
+def compute_elsewhere(payload: Payload, chunk: Chunk) -> Result:
+    """Simulate a chunk in a worker process, which must have the same study files and the same code.
+
+    Raises
+    ------
+    PdsimError
+        It has others.
+    """
+    from pdsim.study.sweep.identity import code_hash
+
+    plan = _plan_of(payload.study)
+    if code_hash() != payload.code:
+        raise PdsimError("this worker runs another version of pdsim than the process that started the sweep")
+    if plan.identity != payload.identity:
+        raise PdsimError("this worker finds other files for the study than the process that started the sweep")
+    return compute(plan, chunk, 1, Watch())
+
+
+@lru_cache(maxsize=2)
+def _plan_of(study: str) -> SweepPlan:
+    import tomllib
+
+    from pdsim.config.messages import Mistakes
+    from pdsim.config.sweep_plan import expand_sweep
+
+    return expand_sweep(tomllib.loads(study), Mistakes("the study of this sweep"))
+
+
+def _scenario(plan: SweepPlan, place: int, chunk: Chunk, threads: int, watch: Watch) -> dict[str, np.ndarray]:
+    from pdsim.cohort import sample_cohort
+    from pdsim.simulate import simulate
+
+    scenario, sweep = plan.scenarios[place], plan.sweep
+    study = scenario.study
+    first, last = chunk.patients
+    cohort = sample_cohort(
+        scenario.population, last - first, seed=study.seed, sampling=study.cohort.sampling, start=first
+    )
+    assert study.solver.rtol is not None
+    assert study.solver.atol is not None
+    run = simulate(
+        scenario.model,
+        cohort,
+        scenario.arms,
+        stop=study.stop,
+        every=study.every,
+        visits=study.visits,
+        save=list(sweep.save),
+        reduce=sweep.reduce,
+        events=sweep.events,
+        drugs=plan.drugs,
+        method=study.solver.method,
+        rtol=study.solver.rtol,
+        atol=study.solver.atol,
+        threads=threads,
+        on_failure="keep",
+        progress=_counter(watch),
+    )
+    return _arrays(plan, run)
+
+
+def _counter(watch: Watch) -> Any:
+    """Progress of one simulation as what is added to the count of all; stops the simulation with the sweep."""
+    last = [0, 0]
+
+    def count(done: int, _: int, failed: int) -> None:
+        watch.count(done - last[0], failed - last[1])
+        last[:] = done, failed
+        if watch.stopped.is_set():
+            raise Stopped
+
+    return count
+
+
+def _arrays(plan: SweepPlan, run: xr.DataTree) -> dict[str, np.ndarray]:
+    """What is kept of a run, each (arm, patient[, ...])."""
+    from pdsim.endpoints import per_patient
+    from pdsim.study.sweep.template import kept_endpoints
+
+    endpoints = per_patient(run, kept_endpoints(plan))
+    found = {f"patients/{name}": values for name, values in endpoints.data_vars.items()}
+    if plan.sweep.reduce:
+        reduced = run["reduced"].to_dataset(inherit=False)
+        found |= {f"patients/{name}": values for name, values in reduced.data_vars.items()}
+    if plan.sweep.events:
+        found["patients/event_time"] = run["events"]["event_time"]
+    courses = run["trajectory"].to_dataset(inherit=False)
+    found |= {f"courses/{name}": courses[name] for name in plan.sweep.save}
+    return {path: _stored(values.transpose("arm", "patient", ...).values) for path, values in found.items()}
+
+
+def _stored(values: np.ndarray) -> np.ndarray:
+    """Codes as they are, all else as float32."""
+    if values.dtype == np.int8:
+        return values
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
