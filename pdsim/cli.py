@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from pdsim.errors import ModelError, NotFoundError, PdsimError, StoreError
+from pdsim.errors import ConfigError, ModelError, NotFoundError, PdsimError, StoreError
 
 app = App(
     name="pdsim",
@@ -39,8 +39,10 @@ def run(
     seed: int | None = None,
     threads: int | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
+    cluster: str | None = None,
+    chunk: str | None = None,
 ) -> None:
-    """Run a study: run.zarr, summary.csv, figures and report.html.
+    """Run a study: run.zarr, summary.csv, figures and report.html; of a sweep sweep.zarr, summary.csv and figures.
 
     Parameters
     ----------
@@ -54,7 +56,20 @@ def run(
         Threads, by default all cores.
     resume
         Go on where an earlier run into the folder was stopped.
+    cluster
+        For a sweep: address of a dask scheduler, or local:N for N processes here.
+    chunk
+        For a sweep: compute only share i of n, as 3/16; start all shares with the same --out.
     """
+    from pdsim.config import has_sweep
+
+    if has_sweep(study, set):
+        from pdsim.study.sweep import sweep_study
+
+        sweep_study(study, out, set, seed, threads, resume, cluster, chunk)
+        return
+    if cluster is not None or chunk is not None:
+        raise ConfigError("--cluster and --chunk are for sweeps, and this study has no table [sweep].")
     from pdsim.study import run_study
 
     run_study(study, out, set, seed, threads, resume)
@@ -71,10 +86,17 @@ def check(study: str, /, *, set: Changes = (), threads: int | None = None) -> No
     threads
         Threads for the estimate, by default all cores.
     """
-    from pdsim.config import plan_study
+    from pdsim.config import has_sweep, plan_study, plan_sweep
     from pdsim.config.describe import plan_lines
     from pdsim.model import check_units
 
+    if has_sweep(study, set):
+        from pdsim.study.sweep.describe import sweep_lines
+
+        sweep = plan_sweep(study, set, threads=threads)
+        check_units(sweep.base.model)
+        _print(sweep_lines(sweep))
+        return
     plan = plan_study(study, set, threads=threads)
     check_units(plan.model)
     _print(plan_lines(plan))
@@ -127,9 +149,15 @@ def plot(
     format
         png, svg, pdf.
     """
-    from pdsim.plot import save_figures
+    from pdsim.plot import save_figures, save_sweep_figures
     from pdsim.store import open_run
 
+    if (run_dir / "sweep.zarr").is_dir():
+        from pdsim.sweep import open_sweep
+
+        paths = save_sweep_figures(open_sweep(run_dir), out or run_dir / "figures", formats=format, kinds=kind or None)
+        _print([str(path) for path in paths])
+        return
     paths = save_figures(open_run(run_dir), out or run_dir / "figures", formats=format, kinds=kind or None)
     _print([str(path) for path in paths])
 

@@ -26,7 +26,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"intervals   of a trial of {study.interval_n} patients",
         "",
         f"arms        {len(plan.arms)}",
-        *(f"  {name:{width}}  {_arm_line(arm)}" for name, arm in plan.arms.items()),
+        *(f"  {name:{width}}  {arm_line(arm)}" for name, arm in plan.arms.items()),
         "",
         "files",
         *(f"  {kind:10} {name}: {shown(path)}" for (kind, name), path in sorted(plan.files.items())),
@@ -37,7 +37,8 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
 
 
-def _arm_line(arm: Arm) -> str:
+def arm_line(arm: Arm) -> str:
+    """Say what an arm gives, until when, and what it changes."""
     parts = ["no treatment" if arm.regimen is None else arm.regimen.name]
     until = arm.until or (arm.regimen.until if arm.regimen is not None else None)
     parts.append(f"until {until}" if until else "")

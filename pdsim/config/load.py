@@ -54,6 +54,11 @@ def read_study(
     return study, found, library
 
 
+def has_sweep(path: Path | str, overrides: Sequence[str] = ()) -> bool:
+    """Whether a study file, or the command line's changes of it, ask for a sweep."""
+    return "sweep" in read_toml(locate(path)) or any(text.strip().startswith("sweep.") for text in overrides)
+
+
 def read_file(
     path: Path | str, overrides: Sequence[str] = (), seed: int | None = None
 ) -> tuple[dict[str, Any], Mistakes]:

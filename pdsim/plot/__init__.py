@@ -6,6 +6,7 @@ from pdsim.plot.clones import clone_panels, clone_stack
 from pdsim.plot.drugs import drug_concentration
 from pdsim.plot.hypotheses import hypothesis_figure, hypothesis_overlay
 from pdsim.plot.save import KINDS, available, draw, save_figures
+from pdsim.plot.save_sweep import SWEEP_KINDS, save_sweep_figures, sweep_kinds
 from pdsim.plot.style import style
 from pdsim.plot.survival import kaplan_meier, survival_figure
 from pdsim.plot.toxicity import anc, anc_panels, platelet_panels, platelets
@@ -14,6 +15,7 @@ from pdsim.plot.waterfall import waterfall, waterfall_panels
 
 __all__ = [
     "KINDS",
+    "SWEEP_KINDS",
     "anc",
     "anc_panels",
     "available",
@@ -29,8 +31,10 @@ __all__ = [
     "platelet_panels",
     "platelets",
     "save_figures",
+    "save_sweep_figures",
     "style",
     "survival_figure",
+    "sweep_kinds",
     "waterfall",
     "waterfall_panels",
 ]

@@ -17,7 +17,7 @@ from pdsim.library.files import shown
 from pdsim.study.provenance import attributes
 from pdsim.study.sweep.folder import SweepFolder, writing
 from pdsim.study.sweep.identity import code_hash
-from pdsim.study.sweep.publish import publish
+from pdsim.study.sweep.publish import drawing_attributes, publish
 from pdsim.study.sweep.screen import progress, show_files, show_summary
 from pdsim.study.sweep.summary import sensitivity, summarise
 from pdsim.study.sweep.template import all_chunks, template_of
@@ -99,7 +99,7 @@ def run_sweep(
         with writing(folder, _how_to_go_on(plan, folder, store, everything)):
             if share is None:
                 store.tidy()
-            store.begin(template_of(plan, {**attributes(plan.base), "created": begun, "history": ""}))
+            store.begin(template_of(plan, {**attributes(plan.base), **drawing_attributes(plan), "created": begun}))
         if missing:
             _fill(plan, folder, store, missing, cluster, console)
         if not all(_recorded(store, chunk) for chunk in everything):
