@@ -38,7 +38,7 @@ def connected(address: str) -> Iterator[Any]:
         try:
             if local:
                 cluster = LocalCluster(
-                    n_workers=int(local[1]), threads_per_worker=1, processes=True, dashboard_address=":0"
+                    n_workers=int(local[1]), threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
                 )
             client = Client(cluster if cluster is not None else address, timeout=_PATIENCE)
             client.wait_for_workers(1, timeout=_PATIENCE)
@@ -81,24 +81,28 @@ def on_cluster(
     from distributed.scheduler import KilledWorker
 
     waiting = iter(chunks)
-    running: dict[str, Chunk] = {}
+    running: dict[Any, Chunk] = {}
     queue = as_completed(with_results=False)
 
     def refill() -> None:
         most = 2 * max(1, sum(client.nthreads().values()))
         while len(running) < most and (chunk := next(waiting, None)) is not None:
             future = client.submit(task, payload, chunk, pure=False, retries=RETRIES)
-            running[future.key] = chunk
+            running[future] = chunk
             queue.add(future)
 
-    refill()
-    for future in queue:
-        chunk = running.pop(future.key)
-        try:
-            result = future.result()
-        except KilledWorker:
-            raise PdsimError(f"{LOSSES + 1} workers were lost over chunk {chunk.name}; is there enough memory?") from None
-        future.release()
+    try:
         refill()
-        watch.count(result.done, result.failed)
-        yield chunk, result
+        for future in queue:
+            chunk = running.pop(future)
+            try:
+                result = future.result()
+            except KilledWorker:
+                lost = f"{LOSSES + 1} workers were lost over chunk {chunk.name}; do they have enough memory?"
+                raise PdsimError(lost) from None
+            future.release()
+            refill()
+            watch.count(result.done, result.failed)
+            yield chunk, result
+    finally:
+        client.cancel(list(running))

@@ -99,7 +99,8 @@ def run_sweep(
         with writing(folder, _how_to_go_on(plan, folder, store, everything)):
             if share is None:
                 store.tidy()
-            store.begin(template_of(plan, {**attributes(plan.base), **drawing_attributes(plan), "created": begun}))
+            attrs = {**attributes(plan.base), **drawing_attributes(plan), "created": begun, "history": begun}
+            store.begin(template_of(plan, attrs))
         if missing:
             _fill(plan, folder, store, missing, cluster, console)
         if not all(_recorded(store, chunk) for chunk in everything):
