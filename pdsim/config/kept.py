@@ -51,13 +51,14 @@ def check_kept(study: Study, model: Model, arms: Mapping[str, Any], mistakes: Mi
     for number, level in enumerate(sweep.quantiles):
         if not 0 <= level <= 1:
             mistakes.add(("sweep", "quantiles", number), f"should be from 0 to 1, not {level}.")
-    known = summary_names(study)
+    columns = summary_names(study)
+    wanted: list[tuple[tuple[str | int, ...], str]]
     wanted = [(("sweep", "figures", number), name) for number, name in enumerate(sweep.figures or ())]
     if study.sensitivity is not None:
         wanted += [(("sensitivity", "endpoints", n), name) for n, name in enumerate(study.sensitivity.endpoints)]
     for key, name in wanted:
-        if name not in known:
-            hint = f"{did_you_mean(name, known)} Known: {', '.join(known)}."
+        if name not in columns:
+            hint = f"{did_you_mean(name, columns)} Known: {', '.join(columns)}."
             mistakes.add(key, f"'{name}' is no column of the summary.{hint}")
 
 

@@ -104,7 +104,7 @@ def _creatable(path: tuple[str, ...], part: str) -> bool:
         return part in _OPEN
     if path[0] == "cohort":
         return path[1:2] == ("change",) or part == "change"
-    return len(path) == 2 and part in ("set", "dose") or len(path) == 3 and path[2] == "dose"
+    return (len(path) == 2 and part in ("set", "dose")) or (len(path) == 3 and path[2] == "dose")
 
 
 def _inside(path: Sequence[str]) -> str:

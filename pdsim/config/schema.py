@@ -100,8 +100,10 @@ def known_keys(path: tuple[str | int, ...]) -> list[str]:
     table: type[Table] | None = None
     if len(parts) == 1:
         table = TABLES.get(parts[0])
-    elif len(parts) == 2:
-        table = {"arms": ArmTable, "hypothesis": HypothesisTable}.get(parts[0])
+    elif len(parts) == 2 and parts[0] == "arms":
+        table = ArmTable
+    elif len(parts) == 2 and parts[0] == "hypothesis":
+        table = HypothesisTable
     elif parts[0] == "arms" and parts[2] == "dose" and len(parts) == 4:
         table = DoseTable
     elif parts[:2] == ["sweep", "factor"] and len(parts) == 3:

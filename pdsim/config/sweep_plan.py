@@ -25,7 +25,8 @@ from pdsim.units import days
 if TYPE_CHECKING:
     from pdsim.cohort import Population
     from pdsim.config.names import References
-    from pdsim.config.schema import SensitivityTable, Study, SweepTable
+    from pdsim.config.schema import Study
+    from pdsim.config.sweep_schema import SensitivityTable, SweepTable
     from pdsim.model import Model
     from pdsim.pk import DrugCard
     from pdsim.simulate import Arm
@@ -154,7 +155,9 @@ def expand_sweep(tree: dict[str, Any], mistakes: Mistakes, threads: int | None =
             wrong += [text for text in _lines(scenario, error) if text not in wrong]
     if wrong:
         more = [f"  and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
-        raise ConfigError("\n".join([f"{len(wrong)} mistakes in scenarios of {mistakes.file}:", *wrong[:_SHOWN], *more]))
+        raise ConfigError(
+            "\n".join([f"{len(wrong)} mistakes in scenarios of {mistakes.file}:", *wrong[:_SHOWN], *more])
+        )
     files = {key: file for one in (found, *references) for key, file in one.files.items()}
     drugs = {name: card for one in references for name, card in one.drugs.items()}
     return SweepPlan(

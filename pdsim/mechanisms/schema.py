@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from pdsim.config.schema import Duration, PlainName, Settings, Table
+from pdsim.config.base import Duration, PlainName, Settings, Table
 
 Kind = Literal["dynamic", "direct", "outside"]
 Basis = Literal["mechanism", "fit", "check", "blind"]

@@ -73,9 +73,10 @@ def save_sweep_figures(
     from matplotlib.figure import Figure
 
     chosen = sweep_kinds(sweep) if kinds is None else list(kinds)
-    for name, known in [*((one, SWEEP_KINDS) for one in chosen), *((one, METADATA) for one in formats)]:
-        if name not in known:
-            raise PdsimError(f"Unknown figure '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
+    for names, known in ((chosen, list(SWEEP_KINDS)), (formats, list(METADATA))):
+        for name in names:
+            if name not in known:
+                raise PdsimError(f"Unknown figure '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
     paths = []
     for kind in chosen:
         with style():

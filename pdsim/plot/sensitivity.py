@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BARS = {"mu_star": ("mean |effect|", None), "total": ("total share", "first"), "prcc": ("PRCC", None), "delta": ("delta", None)}
+_BARS = {
+    "mu_star": ("mean |effect|", None),
+    "total": ("total share", "first"),
+    "prcc": ("PRCC", None),
+    "delta": ("delta", None),
+}
 
 
 @styled

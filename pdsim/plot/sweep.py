@@ -106,8 +106,9 @@ def heat_map(sweep: xr.DataTree, name: str, arm: int, ax: Axes, limits: tuple[fl
     values, _ = endpoint(sweep, name)
     grid = np.full((len(up.levels), len(across.levels)), np.nan)
     for scenario, value in enumerate(values[:, arm]):
-        row, column = np.searchsorted(up.levels, up.numbers[scenario]), np.searchsorted(
-            across.levels, across.numbers[scenario]
+        row, column = (
+            np.searchsorted(up.levels, up.numbers[scenario]),
+            np.searchsorted(across.levels, across.numbers[scenario]),
         )
         grid[row, column] = value
     ax.imshow(grid, origin="lower", aspect="auto", vmin=limits[0], vmax=limits[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,9 @@ def connected(address: str) -> Iterator[Any]:
         import dask
         from distributed import Client, LocalCluster
     except ImportError:
-        raise PdsimError("--cluster needs dask.distributed, which is not installed: pip install 'pdsim[cluster]'") from None
+        raise PdsimError(
+            "--cluster needs dask.distributed, which is not installed: pip install 'pdsim[cluster]'"
+        ) from None
     local = re.fullmatch(r"local:([1-9]\d*)", address)
     if address.startswith("local") and not local:
         raise PdsimError(f"'{address}' is no cluster; write local:N with a number of processes, such as local:4")
@@ -56,7 +58,7 @@ def connected(address: str) -> Iterator[Any]:
 
 def on_cluster(
     client: Any, task: Callable[..., Result], payload: Any, chunks: Sequence[Chunk], watch: Watch
-) -> Iterator[tuple[Chunk, Result]]:
+) -> Generator[tuple[Chunk, Result], None, None]:
     """Run chunks on a cluster and yield each with its result; workers need no access to the store.
 
     A chunk that raises is tried again, one whose worker is lost runs on another.

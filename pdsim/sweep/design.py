@@ -82,7 +82,9 @@ class Factor:
         if self.values is None:
             return [self.at(place) for place in np.linspace(0.0, 1.0, self.points)]
         names = self.labels or [", ".join(map(_word, value)) for value in self.values]
-        numbers = [_number(value[0] if len(value) == 1 else name) for value, name in zip(self.values, names, strict=True)]
+        numbers = [
+            _number(value[0] if len(value) == 1 else name) for value, name in zip(self.values, names, strict=True)
+        ]
         one_unit = len({unit for _, unit in numbers}) == 1
         return [
             Level(value, name, number if one_unit else math.nan)

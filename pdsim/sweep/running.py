@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,7 +50,9 @@ class Stopped(BaseException):
 Work = Callable[[Chunk, int, Watch], Result]
 
 
-def on_threads(work: Work, chunks: Sequence[Chunk], threads: int, watch: Watch) -> Iterator[tuple[Chunk, Result]]:
+def on_threads(
+    work: Work, chunks: Sequence[Chunk], threads: int, watch: Watch
+) -> Generator[tuple[Chunk, Result], None, None]:
     """Run chunks on threads and yield each with its result.
 
     With many chunks each thread takes whole ones; with few, all threads share one. The results are the same.

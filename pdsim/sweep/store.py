@@ -126,7 +126,10 @@ class SweepStore:
             array = zarr.open_array(self.root / path, mode="r+", zarr_format=3, config={"write_empty_chunks": True})
             scenarios, patients = chunk.region
             array[(scenarios, slice(None), patients)] = values
-            position = [begin // size for begin, size in zip((scenarios.start, 0, patients.start), array.chunks)]
+            position = [
+                begin // size
+                for begin, size in zip((scenarios.start, 0, patients.start), array.chunks[:3], strict=True)
+            ]
             key = "/".join(map(str, [*position, *[0] * (array.ndim - 3)]))
             files.append(self.root / path / "c" / key)
         self.manifest.record(chunk.name, files, **more)

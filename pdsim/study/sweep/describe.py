@@ -73,7 +73,9 @@ def _scenario_lines(plan: SweepPlan) -> list[str]:
     rows = []
     for scenario in plan.design.scenarios:
         levels = "; ".join(f"{name} = {level.label}" for name, level in scenario.levels.items())
-        rows.append(f"  {scenario.label}" if scenario.label == levels or not levels else f"  {scenario.label}: {levels}")
+        rows.append(
+            f"  {scenario.label}" if scenario.label == levels or not levels else f"  {scenario.label}: {levels}"
+        )
     if len(rows) <= _ROWS:
         return rows
     return [*rows[: _ROWS - 2], f"  ... {len(rows) - _ROWS + 1} more", rows[-1]]

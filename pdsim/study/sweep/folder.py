@@ -41,7 +41,9 @@ class SweepFolder:
             own = self.text(plan)
             if not file.exists():
                 if any(not entry.name.startswith(".") for entry in self.path.iterdir()):
-                    raise StoreError(f"{shown(self.path)} is not empty and holds no sweep. Choose another with --out DIR.")
+                    raise StoreError(
+                        f"{shown(self.path)} is not empty and holds no sweep. Choose another with --out DIR."
+                    )
                 _create(file, own)
         held, here = self._held(file), tomllib.loads(own)
         provenance = held["provenance"]

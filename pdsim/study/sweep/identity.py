@@ -51,7 +51,9 @@ def differences(held: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
         found.append(f"name: {held.get('name')} there, {own.get('name')} here")
     found += [f"{what} has changed" for what in _unlike(there.get("files", {}), here.get("files", {}))]
     flat = [_flat({key: value for key, value in tree.items() if key not in _NOT_COMPARED}) for tree in (held, own)]
-    found += [f"{key}: {flat[0].get(key, 'not set')} there, {flat[1].get(key, 'not set')} here" for key in _unlike(*flat)]
+    found += [
+        f"{key}: {flat[0].get(key, 'not set')} there, {flat[1].get(key, 'not set')} here" for key in _unlike(*flat)
+    ]
     for what in _unlike(there.get("code", {}), here.get("code", {})):
         versions = [tree.get("code", {}).get(what, "none") for tree in (there, here)]
         text = f"{what} has changed" if what.startswith("pdsim/") else f"{what} {versions[0]} there, {versions[1]} here"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pdsim.config.sweep_plan import SweepPlan
 
-Runner = Callable[[Sequence[Chunk], Watch], Iterator[tuple[Chunk, Result]]]
+Runner = Callable[[Sequence[Chunk], Watch], Generator[tuple[Chunk, Result], None, None]]
 
 
 class Interrupted(KeyboardInterrupt):

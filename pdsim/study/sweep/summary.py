@@ -132,7 +132,7 @@ def _spread(plan: SweepPlan, store: SweepStore, path: str, read: Any) -> dict[st
 
     array = zarr.open_array(store.root / path, mode="r")
     group, _, name = path.partition("/")
-    dims = tuple(array.metadata.dimension_names or ())[3:]
+    dims = tuple(getattr(array.metadata, "dimension_names", ()))[3:]
     values = read(path)
     text = str(array.attrs.get("long_name", name))
     kind = {"units": str(array.attrs.get("units", "1"))}
