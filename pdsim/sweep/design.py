@@ -219,7 +219,6 @@ def need_salib() -> Any:
     """Return SALib with the parts in use; PdsimError with the way to install it where it is not there."""
     try:
         import SALib
-        import SALib.analyze.delta
         import SALib.analyze.morris
         import SALib.analyze.sobol
         import SALib.sample.morris

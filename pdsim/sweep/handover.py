@@ -91,6 +91,5 @@ def _group(sweep: xr.DataTree, name: str) -> xr.Dataset:
     if name not in sweep.children:
         raise StoreError(f"the sweep has no group '{name}'; it holds {', '.join(sorted(sweep.children))}")
     found = sweep[name].to_dataset()
-    return found.assign_coords(
-        {key: np.asarray(value.values, dtype=object) for key, value in found.coords.items() if value.dtype.kind == "T"}
-    )
+    words = {key: value for key, value in found.coords.items() if value.dtype.kind == "T"}
+    return found.assign_coords({key: (value.dims, np.asarray(value.values, object)) for key, value in words.items()})

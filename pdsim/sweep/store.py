@@ -108,7 +108,6 @@ class SweepStore:
             if wrong is not None:
                 found.append(chunk)
                 damaged += [wrong] if wrong != "unfinished" else []
-                self.manifest.forget(chunk.name)
         return found, damaged
 
     def put(self, chunk: Chunk, arrays: Mapping[str, np.ndarray], **more: Any) -> None:
@@ -123,7 +122,8 @@ class SweepStore:
 
         files: list[Path] = []
         for path, values in arrays.items():
-            array = zarr.open_array(self.root / path, mode="r+", zarr_format=3, config={"write_empty_chunks": True})
+            array = zarr.open_array(self.root / path, mode="r+", zarr_format=3)
+            array = array.with_config({"write_empty_chunks": True})  # a chunk without values is a finished one too
             scenarios, patients = chunk.region
             array[(scenarios, slice(None), patients)] = values
             position = [

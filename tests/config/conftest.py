@@ -94,6 +94,24 @@ arm = "toy"
 set = { kill = 0.0 }
 """
 
+SWEEP = """
+[sweep]
+chunk = 3
+figures = ["orr"]
+save = ["m_protein"]
+reduce = { burden = ["min", "time_of_min"] }
+[[sweep.factor]]
+name = "dose"
+key = "arms.toy.dose.toycide.amount"
+values = ["10 mg", "60 mg"]
+[[sweep.factor]]
+name = "course"
+key = ["arms.toy.dose.toycide.days", "arms.*.set.growth"]
+values = [["1-21", 0.012], ["weekly", 0.008]]
+labels = ["long", "short"]
+"""
+
+
 FILES = {
     "models/toy.py": MODEL,
     "models/drugs/toycide.toml": DRUG,
@@ -116,6 +134,19 @@ def write_toy(place: Path) -> Path:
 def toy_folder() -> Callable[[Path], Path]:
     """Write the toy study into a folder."""
     return write_toy
+
+
+@pytest.fixture(scope="session")
+def write_sweep(toy_folder: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """Write the toy study with a sweep, 4 patients in 2 arms and 4 scenarios: 8 chunks."""
+
+    def write(place: Path) -> Path:
+        toy_folder(place)
+        text = (place / "study.toml").read_text().partition("[[hypothesis]]")[0]
+        (place / "sweep.toml").write_text(text + SWEEP)
+        return place
+
+    return write
 
 
 @pytest.fixture

@@ -103,11 +103,14 @@ def run_sweep(
             store.begin(template_of(plan, attrs))
         if missing:
             _fill(plan, folder, store, missing, cluster, console)
-        if not all(_recorded(store, chunk) for chunk in everything):
+        if not all(_recorded(store, chunk) for chunk in everything) or (share and store.missing(everything)[0]):
             _show_share(store, everything, share, console)
             return folder
-        with writing(folder), console.status("summary and figures") if console.is_terminal else nullcontext():
-            _finish(plan, folder, store)
+        if _finished(folder, store):
+            console.print(f"This sweep is finished already, in {shown(folder)}.", highlight=False)
+        else:
+            with writing(folder), console.status("summary and figures") if console.is_terminal else nullcontext():
+                _finish(plan, folder, store)
     except KeyboardInterrupt:
         raise Interrupted(f"Stopped.{_how_to_go_on(plan, folder, store, everything)}") from None
     sweep = open_sweep(folder)
@@ -146,6 +149,8 @@ def _fill(
 ) -> None:
     """Compute chunks and store each as it comes."""
     arms = len(plan.base.arms)
+    for chunk in missing:
+        store.manifest.forget(chunk.name)
     todo = sum(chunk.count for chunk in missing) * arms
     watch = Watch()
     with _runner(plan, cluster, console) as (runner, workers):
@@ -189,6 +194,12 @@ def _show_share(store: SweepStore, chunks: Sequence[Chunk], share: tuple[int, in
     done = sum(_recorded(store, chunk) for chunk in chunks)
     which = "" if share is None else f"Share {share[0]} of {share[1]} is finished. "
     console.print(f"{which}{done} of {len(chunks)} chunks are there.", highlight=False)
+
+
+def _finished(folder: Path, store: SweepStore) -> bool:
+    """Whether everything that is made from the chunks is there too."""
+    made = (folder / "summary.csv").is_file() and (folder / "figures").is_dir()
+    return made and store.manifest.damage("summary") is None
 
 
 def _finish(plan: SweepPlan, folder: Path, store: SweepStore) -> None:
