@@ -40,7 +40,7 @@ def sweep_kinds(sweep: xr.DataTree) -> list[str]:
         return (["lines"] if few else []) + (["heat"] if len(names) == 2 else [])
     if plan in ("grid", "list"):
         return ["dots"]
-    found = ["scatter"]
+    found = ["scatter"] if plan in ("lhs", "sobol") else []
     if "sensitivity" in sweep.children:
         found.append("indices")
         found += ["morris"] if "sigma" in sweep["sensitivity"] else []

@@ -8,7 +8,7 @@ import numpy as np
 
 from pdsim.plot.data import dataset
 from pdsim.plot.layout import head, panel_grid, say
-from pdsim.plot.style import BLUE, ORANGE, QUIET, SKY, VERMILLION, WIDE, new_figure, styled
+from pdsim.plot.style import BLUE, NARROW, ORANGE, QUIET, SKY, VERMILLION, WIDE, new_figure, styled
 from pdsim.plot.sweep_data import arms, axis, endpoint, endpoints, factor_names, wrapped
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def index_bars(sweep: xr.DataTree, index: str, name: str, arm: int, ax: Axes) ->
     ax.axvline(0.0, color=QUIET, linewidth=0.6)
     ax.set_yticks(rows, [wrapped(titles[place], 26) for place in order])
     unit = endpoint(sweep, name)[1]
-    ax.set_xlabel(wrapped(f"{label}: {unit}", 44))
+    ax.set_xlabel(wrapped(f"{label} on {unit}" if index == "mu_star" else f"{label}: {unit.split(' (')[0]}", 44))
     return ax
 
 
@@ -152,12 +152,31 @@ def indices_figure(sweep: xr.DataTree, figure: Figure | None = None) -> Figure:
     return figure
 
 
+def _name_points(ax: Axes, x: np.ndarray, y: np.ndarray, names: list[str]) -> None:
+    """Name points at their right; those that lie together share one line of names."""
+    width, height = max(np.ptp(x), 1e-12), max(np.ptp(y), 1e-12)
+    left = list(np.argsort(-x, kind="stable"))
+    while left:
+        first = left[0]
+        near = [one for one in left if abs(x[one] - x[first]) < 0.2 * width and abs(y[one] - y[first]) < 0.07 * height]
+        left = [one for one in left if one not in near]
+        place = (max(x[near]), float(np.mean(y[near])))
+        ax.annotate(
+            wrapped(", ".join(names[one] for one in near), 70),
+            place,
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=6,
+            va="bottom" if place[1] < 0.05 * height else "center",
+        )
+
+
 @styled
 def morris_figure(sweep: xr.DataTree, figure: Figure | None = None) -> Figure:
     """Draw Morris' mean size of the effects against their SD; above the line effects change sign or interact."""
     found = dataset(sweep, "sensitivity")
     rows, columns = [str(name) for name in found["endpoint"].values], len(arms(sweep))
-    figure = new_figure(figure, WIDE, 2.6 * len(rows))
+    figure = new_figure(figure, WIDE if columns > 1 else 1.5 * NARROW, 2.2 * len(rows))
     axes = panel_grid(figure, len(rows) * columns, columns)
     for place, ax in enumerate(axes):
         row, column = divmod(place, columns)
@@ -167,15 +186,14 @@ def morris_figure(sweep: xr.DataTree, figure: Figure | None = None) -> Figure:
             say(ax, "no index: the endpoint is\nmissing in some scenario")
             continue
         ax.plot(strength, spread, "o", color=BLUE)
-        for number, factor in enumerate(own["factor"].values):
-            text = axis(sweep, str(factor)).title.split(" (")[0]
-            ax.annotate(text, (strength[number], spread[number]), xytext=(3, 3), textcoords="offset points", fontsize=6)
+        titles = [axis(sweep, str(factor)).title.split(" (")[0] for factor in own["factor"].values]
+        _name_points(ax, strength, spread, titles)
         top = 1.15 * max(np.nanmax(strength), 1e-12)
         ax.plot([0, top], [0, top], color=QUIET, linewidth=0.6, linestyle=":")
         ax.set_xlim(0, 1.25 * top)
         ax.set_ylim(0, None)
         unit = endpoint(sweep, rows[row])[1]
-        ax.set_xlabel(wrapped(f"mean |effect|: {unit}", 44))
+        ax.set_xlabel(wrapped(f"mean |effect| on {unit}", 60))
         ax.set_ylabel("SD of the effect")
         if row == 0:
             head(ax, wrapped(arms(sweep)[column][1], 40))

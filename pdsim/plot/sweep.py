@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
-from pdsim.plot.layout import head, panel_grid
+from pdsim.plot.layout import head, panel_grid, say
 from pdsim.plot.style import BLUE, NARROW, QUIET, WIDE, line_look, new_figure, shades, styled
 from pdsim.plot.sweep_data import Axis, arms, axis, endpoint, endpoints, factor_names, wrapped
 
@@ -52,7 +52,12 @@ def endpoint_lines(sweep: xr.DataTree, name: str, x: str, by: str | None, arm: i
             _line(ax, along, other.numbers == level, values[:, arm or 0], wrapped(other.word(level)), style)
     _factor_axis(ax, along)
     ax.set_ylabel(wrapped(title, 34))
-    ax.set_ylim(bottom=0.0 if ax.get_ylim()[0] > 0 else None)
+    if not np.isfinite(values).any():
+        ax.set_xlim(along.levels[0], along.levels[-1])
+        say(ax, "not reached")
+        ax.set_yticks([])
+    elif np.nanmin(values) >= 0.0:
+        ax.set_ylim(0.0, 1.06 * max(np.nanmax(values), 1e-300))
     return ax
 
 
@@ -68,6 +73,8 @@ def _factor_axis(ax: Axes, along: Axis) -> None:
         ax.set_xlim(-0.4, len(along.words) - 0.6)
     elif len(along.levels) > 3 and along.levels[0] > 0 and along.levels[-1] / along.levels[0] > 30:
         ax.set_xscale("log")
+        ax.set_xticks(along.levels, [along.word(level) for level in along.levels])
+        ax.xaxis.set_minor_locator(NullLocator())
 
 
 def _axes_of(sweep: xr.DataTree) -> tuple[str, str | None]:
@@ -91,6 +98,8 @@ def lines_figure(sweep: xr.DataTree, figure: Figure | None = None) -> Figure:
             head(ax, wrapped(arms(sweep)[column][1], 34))
         if column:
             ax.set_ylabel("")
+        if row + 1 < len(rows):
+            ax.set_xlabel("")
     title = None if by is None else axis(sweep, by).title
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), title=title)
@@ -119,7 +128,7 @@ def heat_map(sweep: xr.DataTree, name: str, arm: int, ax: Axes, limits: tuple[fl
     ax.set_xticks(range(len(across.levels)), [wrapped(across.word(level), 12) for level in across.levels])
     ax.set_yticks(range(len(up.levels)), [wrapped(up.word(level), 16) for level in up.levels])
     ax.set_xlabel(across.title)
-    ax.set_ylabel(up.title)
+    ax.set_ylabel(wrapped(up.title, 24))
     return ax
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+_MEAN = "mean over patients of: "
+
+
 @dataclass(frozen=True)
 class Axis:
     """A factor over the scenarios of a sweep.
@@ -70,7 +73,10 @@ def endpoint(sweep: xr.DataTree, name: str) -> tuple[np.ndarray, str]:
         message = f"The sweep has no endpoint '{name}'.{did_you_mean(name, known)} Endpoints: {', '.join(known)}."
         raise PdsimError(message)
     unit = str(found[name].attrs.get("units", "1"))
-    text = str(found[name].attrs.get("long_name", name)).removeprefix("patients with ")
+    text = str(found[name].attrs.get("long_name", name))
+    if text.startswith(_MEAN):
+        text = f"{text.removeprefix(_MEAN)}, mean of patients"
+    unit = {"%": "% of patients", "month": "months"}.get(unit, unit)
     return found[name].values.astype(float), text if unit == "1" else f"{text} ({unit})"
 
 

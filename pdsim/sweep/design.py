@@ -82,9 +82,7 @@ class Factor:
         if self.values is None:
             return [self.at(place) for place in np.linspace(0.0, 1.0, self.points)]
         names = self.labels or [", ".join(map(_word, value)) for value in self.values]
-        numbers = [
-            _number(value[0] if len(value) == 1 else name) for value, name in zip(self.values, names, strict=True)
-        ]
+        numbers = self._numbers()
         one_unit = len({unit for _, unit in numbers}) == 1
         return [
             Level(value, name, number if one_unit else math.nan)
@@ -96,8 +94,13 @@ class Factor:
         """Unit of the numbers of the levels; empty where they have none or several."""
         if self.values is None:
             return self.unit
-        units = {_number(value[0] if len(value) == 1 else "")[1] for value in self.values}
+        units = {unit for _, unit in self._numbers()}
         return units.pop() if len(units) == 1 else ""
+
+    def _numbers(self) -> list[tuple[float, str]]:
+        """Number and unit of every choice: of its label, else of its only value."""
+        written: Sequence[Any] = self.labels or [value[0] if len(value) == 1 else "" for value in self.values or ()]
+        return [_number(one) for one in written]
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ def _by_salib(
         if method == "morris":
             raw = analyze.morris.analyze(problem, places, values, num_levels=levels, **common)
             found = _bounded("mu_star", raw["mu_star"], raw["mu_star_conf"])
+            found["mu_star_low"] = np.maximum(found["mu_star_low"], 0.0)
             return found | {"mu": np.asarray(raw["mu"]), "sigma": np.asarray(raw["sigma"])}
         raw = analyze.sobol.analyze(problem, values, calc_second_order=False, **common)
         return _bounded("total", raw["ST"], raw["ST_conf"]) | _bounded("first", raw["S1"], raw["S1_conf"])

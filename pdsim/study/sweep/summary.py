@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _Entry = tuple[Any, dict[str, str], tuple[str, ...]]  # value, attributes, dimensions after scenario and arm
 _DEPTHS = {
-    "orr": ("PR", "patients with a response (PR or better)"),
-    "vgpr": ("VGPR", "patients with VGPR or better"),
-    "cr": ("CR", "patients with CR or better"),
+    "orr": ("PR", "response, PR or better"),
+    "vgpr": ("VGPR", "VGPR or better"),
+    "cr": ("CR", "CR or better"),
 }
 
 
@@ -102,7 +102,7 @@ def _row(plan: SweepPlan, store: SweepStore, scenario: int, arm: int) -> dict[st
         found |= _survival(plan, read("patients/pfs_time"), read("patients/pfs_event"))
     for name in (name for name in plan.sweep.keep if name.startswith("worst_")):
         grade, short = read(f"patients/{name}"), name.removeprefix("worst_")
-        found[f"{short}_34"] = _number(_percent(grade[grade >= 0] >= 3), "%", f"patients with grade 3-4 {short}")
+        found[f"{short}_34"] = _number(_percent(grade[grade >= 0] >= 3), "%", f"grade 3-4 {short.replace('_', ' ')}")
     for name in averaged(plan.study):
         found |= _spread(plan, store, f"patients/{name}", read)
     for name in plan.sweep.save:
@@ -120,9 +120,7 @@ def _survival(plan: SweepPlan, time: np.ndarray, event: np.ndarray) -> dict[str,
             "month",
             f"mean progression-free survival up to {limit:.0f} months",
         ),
-        "pfs_12_months": _number(
-            100.0 * survival_at(months, event, 12.0), "%", "patients free of progression at 12 months"
-        ),
+        "pfs_12_months": _number(100.0 * survival_at(months, event, 12.0), "%", "free of progression at 12 months"),
     }
 
 
