@@ -25,7 +25,7 @@ Changes = Annotated[
     tuple[str, ...],
     Parameter(name="--set", consume_multiple=True, negative=(), help="Changes of the study, such as cohort.size=20."),
 ]
-Kind = Literal["models", "drugs", "regimens", "rules", "populations", "studies"]
+Kind = Literal["models", "drugs", "regimens", "rules", "populations", "trials", "studies"]
 Entry = Literal["model", "drug", "regimen", "rule_set", "population"]
 
 
@@ -181,7 +181,7 @@ def report(run_dir: Path, /) -> None:
 
 @app.command(name="list")
 def list_(kind: Kind, /) -> None:
-    """List models, drugs, regimens, dosing rules, populations or studies, one line each.
+    """List models, drugs, regimens, dosing rules, populations, trials or studies, one line each.
 
     A regimen is as its weakest dose: verified, recalled or assumed; or no drug, or not simulated.
 
@@ -338,7 +338,7 @@ def _kinds_of(name: str, library: Any) -> list[str]:
 
     if is_path(name):
         return [library.kind_of_file(name)]
-    kinds = [kind for kind in library.where(name) if kind != "study"]
+    kinds = [kind for kind in library.where(name) if kind not in ("study", "trial")]
     if not kinds and name in library.not_simulated():
         return ["regimen"]  # finding it says why it cannot be simulated
     if not kinds:

@@ -54,7 +54,7 @@ class Library:
         self._reading: list[Path] = []
 
     def names(self, kind: str) -> list[str]:
-        """Return the sorted names of one kind ("models", "drugs", "regimens", "rules", "populations", "studies").
+        """Return the sorted names of one kind: models, drugs, regimens, rules, populations, trials or studies.
 
         Raises
         ------
@@ -155,7 +155,37 @@ class Library:
         """Load a population. Raises NotFoundError, ConfigError or CohortError."""
         from pdsim.cohort import population_from_dict
 
-        return self._once("population", name, _from_toml(population_from_dict))
+        return self._once(
+            "population", name, lambda path, stem: population_from_dict(self.population_tree(name), stem, shown(path))
+        )
+
+    def population_tree(self, name: str) -> dict[str, Any]:
+        """Return the keys of a population file, with those of the population that it is ``same_as``.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such population.
+        ConfigError
+            The file is no TOML, or populations are the same as each other in a circle.
+        """
+        from pdsim.cohort import changed_tree
+
+        path = self.find("population", name).resolve()
+        tree = read_toml(path)
+        base = tree.get("same_as")
+        if base is None:
+            return tree
+        if not isinstance(base, str):
+            raise ConfigError(f"{shown(path)}: same_as: should be the name of a population, not {base}.")
+        if path in self._reading:
+            circle = ", ".join(stem(file) for file in [*self._reading[self._reading.index(path) :], path])
+            raise ConfigError(f"populations are the same as each other in a circle: {circle}")
+        self._reading.append(path)
+        try:
+            return changed_tree(self.population_tree(base), tree)
+        finally:
+            self._reading.pop()
 
     def load(self, kind: str, name: str) -> Any:
         """Load an entry of any kind but studies by the kind's name; see the ``load_`` methods."""
@@ -177,7 +207,7 @@ class Library:
         return found
 
     def where(self, name: str) -> list[str]:
-        """Return the kinds that hold `name`, in the order model, drug, regimen, rule_set, population, study."""
+        """Return the kinds that hold `name`: model, drug, regimen, rule_set, population, trial, study."""
         return [kind for kind in KINDS if name in self.files(kind)]
 
     def _read_regimen(self, path: Path, name: str) -> Regimen:

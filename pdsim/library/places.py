@@ -10,6 +10,7 @@ from pdsim.errors import ConfigError
 from pdsim.library.files import read_toml, shown
 
 REASONS = "not_simulated.toml"
+NOT_SCORED = "not_scored.toml"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ KINDS: dict[str, Kind] = {
             "populations",
             ("configs/populations", "populations"),
             tables=frozenset({"parameters", "covariates", "clones"}),
+        ),
+        Kind(
+            "trial",
+            "trials",
+            ("configs/trials", "trials"),
+            tables=frozenset({"outcome", "eligibility", "follow_up"}),
         ),
         Kind("study", "studies", ("configs/studies", "studies"), tables=frozenset({"arms", "cohort"})),
     )
@@ -108,12 +115,18 @@ class Place:
         if self.loose_toml and self.root.is_dir():
             paths += [path for path in sorted(self.root.glob(f"*{kind.suffix}")) if _is_loose(path, kind)]
         return [
-            path for path in paths if path.is_file() and not path.name.startswith(("_", ".")) and path.name != REASONS
+            path
+            for path in paths
+            if path.is_file() and not path.name.startswith(("_", ".")) and path.name not in (REASONS, NOT_SCORED)
         ]
 
     def files_of_reasons(self) -> list[Path]:
         """Return the files that say which regimens cannot be simulated and why."""
         return [path for folder in KINDS["regimen"].folders if (path := self.root / folder / REASONS).is_file()]
+
+    def files_of_not_scored(self) -> list[Path]:
+        """Return the files that say which published figures no trial scores and why."""
+        return [path for folder in KINDS["trial"].folders if (path := self.root / folder / NOT_SCORED).is_file()]
 
     def _model_files(self, kind: Kind) -> list[Path]:
         """Files of models: a Python file, or the ``__init__.py`` of a folder."""
