@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pdsim.endpoints.assembly import assemble
 from pdsim.endpoints.best_response import response
+from pdsim.endpoints.death import DeathHazard, death, overall_survival
 from pdsim.endpoints.dosing import dose_changes
 from pdsim.endpoints.grades import toxicity
 from pdsim.endpoints.intensity import dose_intensity
@@ -26,14 +27,17 @@ from pdsim.endpoints.time_to_event import progression
 
 __all__ = [
     "DAYS_PER_MONTH",
+    "DeathHazard",
     "Interval",
     "assemble",
+    "death",
     "dose_changes",
     "dose_intensity",
     "endpoint_attributes",
     "kaplan_meier",
     "median_time",
     "median_with_interval",
+    "overall_survival",
     "per_patient",
     "printable",
     "progression",

@@ -23,6 +23,10 @@ _VARIABLES: dict[str, tuple[str, str, dict[str, int]]] = {
     "worst_thrombocytopenia": ("1", "worst CTCAE grade of thrombocytopenia on treatment", _GRADE),
     "worst_neutropenia_overall": ("1", "worst CTCAE grade of neutropenia after baseline", _GRADE),
     "worst_thrombocytopenia_overall": ("1", "worst CTCAE grade of thrombocytopenia after baseline", _GRADE),
+    "death_time": ("d", "time to death, missing for those alive at the end", {}),
+    "death_cause": ("1", "cause of death", {"none": 0, "myeloma": 1, "other": 2}),
+    "os_time": ("d", "time to death or the end of follow-up", {}),
+    "os_event": ("1", "whether death was seen", _NO_YES),
     "treatment_time": ("d", "time to the end of treatment", {}),
 }
 

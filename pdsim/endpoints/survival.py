@@ -66,7 +66,7 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, level: float = 0.95) -> xr
     return xr.Dataset(variables, coords={"time": fitter.survival_function_.index.to_numpy(dtype=float)})
 
 
-def _medians(time: np.ndarray, event: np.ndarray) -> np.ndarray:
+def sample_medians(time: np.ndarray, event: np.ndarray) -> np.ndarray:
     """Medians of many sorted samples (sample, patient); inf where not reached."""
     at_risk = np.arange(time.shape[1], 0, -1)
     survival = np.cumprod(1.0 - event / at_risk, axis=1)
@@ -112,10 +112,10 @@ def median_with_interval(
     time, event = _clean(time, event)
     if not len(time):
         return Interval(np.nan, np.nan, np.nan)
-    median = _medians(time[None], event[None])[0]
+    median = sample_medians(time[None], event[None])[0]
     uniform = draws.uniforms(seed, np.arange(replicates), "endpoints.median", n)
     chosen = np.sort((uniform * len(time)).astype(np.int64), axis=1)
-    medians = np.sort(_medians(time[chosen], event[chosen]))
+    medians = np.sort(sample_medians(time[chosen], event[chosen]))
     tail = (1 - level) / 2
     low, high = medians[int(tail * replicates)], medians[min(int((1 - tail) * replicates), replicates - 1)]
     return Interval(*(float(found) if np.isfinite(found) else np.nan for found in (median, low, high)))
@@ -135,7 +135,7 @@ def median_time(time: np.ndarray, event: np.ndarray) -> float:
         In the unit of `time`; NaN where it is not reached.
     """
     time, event = _clean(time, event)
-    median = _medians(time[None], event[None])[0] if len(time) else np.inf
+    median = sample_medians(time[None], event[None])[0] if len(time) else np.inf
     return float(median) if np.isfinite(median) else np.nan
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pdsim.model import Model
 
 DEPTHS = tuple(name for name in RESPONSE if name != "not_evaluable")
-MEASURED = ("anc", "platelets", "m_protein", "flc", "best_response", "mrd_negative")
+MEASURED = ("anc", "platelets", "m_protein", "flc", "best_response", "mrd_negative", "progressed")
 """What is known of a patient when a line of the history, or the trial, is over."""
 
 _TABLES: Mapping[str, type] = {

@@ -1,0 +1,35 @@
+"""Which drug cards arms are compiled with, so that many arms share few kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pdsim.library import Library
+    from pdsim.model import Model
+    from pdsim.pk import DrugCard
+
+# They bring states that every patient of the kernel pays for, given the drug or not (measured: three times the time).
+COSTLY = frozenset({"proteasome_block", "proteasome_inactivation"})
+
+
+def family(drugs: Iterable[str], model: Model, library: Library) -> tuple[str, ...]:
+    """Return the cards that an arm with these drugs is compiled with, in the order of their names.
+
+    Drugs with linear kinetics cost nothing where they are not given, so a kernel knows all there are; those with states
+    of their own, cells, and what acts on the proteasome are there only where the arm gives them. The answer depends on
+    the arm alone, so an arm's result does not depend on the trials that are run with it.
+    """
+    given = {drug for drug in drugs if not _is_state(drug, model)}
+    cheap = {name for name in library.names("drugs") if not _costly(library.load_drug(name))}
+    return tuple(sorted(given | cheap))
+
+
+def _is_state(drug: str, model: Model) -> bool:
+    state = model.states.get(drug.partition("[")[0])
+    return state is not None and state.dosed
+
+
+def _costly(card: DrugCard) -> bool:
+    return card.kind != "linear" or any(effect.input in COSTLY for effect in card.effects)

@@ -1,0 +1,54 @@
+"""Draws of parameters that are not known well: factors on their values, in pairs of opposite sign."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pdsim import draws
+from pdsim.errors import ConfigError, did_you_mean
+from pdsim.library.files import read_toml, shown
+
+if TYPE_CHECKING:
+    from pdsim.library import Library
+    from pdsim.model import Model
+
+FILE = "uncertainty.toml"
+
+
+def log_spreads(model: Model, library: Library) -> dict[str, float]:
+    """Return the SD of the logarithm of every uncertain parameter of a model, from ``configs/fits/uncertainty.toml``.
+
+    Raises
+    ------
+    ConfigError
+        A parameter that the model does not have, or a spread that is no positive number.
+    """
+    path = library.places[-1].root / "configs" / "fits" / FILE
+    if not path.is_file():
+        return {}
+    given = read_toml(path).get(model.name, {})
+    wrong = [f"{name}: no parameter of {model.name}.{did_you_mean(name, model.params)}" for name in given
+             if name not in model.params]  # fmt: skip
+    spreads = {name: table.get("log_sd") for name, table in given.items() if isinstance(table, dict)}
+    wrong += [f"{name}: write log_sd = 0.2, a positive number" for name in given
+              if not isinstance(spreads.get(name), int | float) or spreads[name] <= 0]  # fmt: skip
+    if wrong:
+        raise ConfigError("\n".join(f"{shown(path)}: {text}" for text in wrong))
+    return {name: float(value) for name, value in spreads.items()}
+
+
+def spreads(model: Model, library: Library, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Draw factors of the uncertain parameters: name -> (draw,); empty where none is asked for or none is uncertain.
+
+    Draws come in pairs of opposite sign, so that their mean is the parameters' own value. A parameter's draws do not
+    depend on which others are uncertain.
+    """
+    if count <= 0:
+        return {}
+    found = {}
+    for name, spread in sorted(log_spreads(model, library).items()):
+        half = draws.normals(seed, np.arange((count + 1) // 2), f"trial.parameter.{name}", 1)[:, 0]
+        found[name] = np.exp(spread * np.column_stack([half, -half]).ravel()[:count])
+    return found
