@@ -78,5 +78,5 @@ def _best_change(course: Course) -> np.ndarray:
     values = np.where((marker == 1)[..., None], course.measured["m_protein"], course.measured["flc"]).astype(float)
     counted = course.until_progression & course.evaluable & ~np.isnan(values)
     lowest = np.where(counted, values, np.inf).min(axis=-1)
-    known = (marker > 0) & np.isfinite(lowest)
+    known = (marker > 0) & (marker < 3) & np.isfinite(lowest)
     return np.where(known, np.where(known, lowest, 1.0) / np.where(known, values[..., 0], 1.0) - 1.0, np.nan)

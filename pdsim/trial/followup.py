@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,14 @@ from pdsim import draws
 from pdsim.endpoints import DeathHazard, assemble, death, overall_survival, response
 from pdsim.endpoints.death import DAYS_PER_YEAR
 from pdsim.units import days
+from pdsim.visits import Response, ResponseRules
 
 if TYPE_CHECKING:
     from pdsim.trial.schema import CensoringTable
+
+
+YEAR_OF_VISITS = 360.0
+"""Days between the first and last negative visit that count as a year; visits are every 28 days."""
 
 
 def stop_times(censoring: CensoringTable, follow_up: float, patients: np.ndarray, seed: int) -> np.ndarray:
@@ -34,7 +40,8 @@ def endpoints_of(
     -------
     Dataset
         (arm, patient): those of `pdsim.endpoints.assemble` and `response`, ``os_time``, ``os_event``, ``death_time``,
-        ``death_cause``, ``stop_time``, and ``mrd_start``, ``mrd_sustained`` (-1 where burden was not known).
+        ``death_cause``, ``stop_time``, ``mrd_start`` and ``mrd_sustained`` (-1 where burden was not known),
+        ``time_to_best`` d, ``measurable_start`` and ``band_gone``.
     """
     patients = run["visits"]["patient"].values
     stops = stop_times(censoring, follow_up, patients, seed)
@@ -45,7 +52,8 @@ def endpoints_of(
     found = xr.merge(
         [assemble(ended), response(ended), overall_survival(ended), drawn], join="exact", compat="no_conflicts"
     )
-    return found.assign(stop_time=("patient", stops), **_residual(run, found))
+    rules = ResponseRules(**json.loads(run["visits"].attrs["response_rules"]))
+    return found.assign(stop_time=("patient", stops), **_residual(run, found), **_depth(run, found, rules))
 
 
 def _residual(run: xr.DataTree, found: xr.Dataset) -> dict[str, tuple[tuple[str, str], np.ndarray]]:
@@ -60,6 +68,25 @@ def _residual(run: xr.DataTree, found: xr.Dataset) -> dict[str, tuple[tuple[str,
         since = np.where(clean, np.where(np.isnan(since), now, since), np.nan)
         longest = np.fmax(longest, now - since)
     known = (negative >= 0).any(axis=-1)
-    sustained = np.where(known, longest >= 360.0, -1).astype(np.int8)
+    sustained = np.where(known, longest >= YEAR_OF_VISITS, -1).astype(np.int8)
     dims = ("arm", "patient")
     return {"mrd_start": (dims, negative[..., 0]), "mrd_sustained": (dims, sustained)}
+
+
+def _depth(run: xr.DataTree, found: xr.Dataset, rules: ResponseRules) -> dict[str, tuple[tuple[str, str], np.ndarray]]:
+    """When the best response was reached, whether a marker was measurable at the start and its band ever gone."""
+    visits = run["visits"].to_dataset().transpose("arm", "patient", "visit")
+    day = visits["day"].values.astype(float)
+    best = found["best_response"].values
+    first = (visits["response"].values >= best[..., None]).argmax(axis=-1)
+    until = day <= found["pfs_time"].values[..., None]
+    m_protein, flc = visits["m_protein"].values, visits["flc"].values
+    measurable = (m_protein[..., 0] >= rules.measurable_m_protein) | (flc[..., 0] >= rules.measurable_flc)
+    low = (m_protein < rules.very_good_m_protein) & until
+    gone = (low[..., 1:] & low[..., :-1]).any(axis=-1) & (m_protein[..., 0] >= rules.measurable_m_protein)
+    dims = ("arm", "patient")
+    return {
+        "time_to_best": (dims, np.where(best >= Response.PR, day[first], np.nan)),
+        "measurable_start": (dims, measurable.astype(np.int8)),
+        "band_gone": (dims, gone.astype(np.int8)),
+    }

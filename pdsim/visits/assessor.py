@@ -159,7 +159,7 @@ def classify(
     -------
     dict of str to array
         int8 (patient, visit): ``response``, ``progression``, ``neutropenia``, ``thrombocytopenia``, ``mrd_negative``.
-        (patient,): ``marker`` int8 (0 none, 1 M-protein, 2 light chain), ``onset`` int, the visit at which the
+        (patient,): ``marker`` int8 (0 none, 1 M-protein, 2 light chain, 3 both), ``onset`` int, the visit at which the
         confirmed PD, or the one still unconfirmed at the end, was first met, or -1, and ``progressed`` bool.
 
     Raises

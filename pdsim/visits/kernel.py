@@ -11,12 +11,12 @@ from pdsim._jit import jit
 # measured values are stored as float32: a value on a limit must not fall beside it by rounding
 _SLACK = 1e-6
 
-_NO_MARKER, _M_PROTEIN, _LIGHT_CHAIN = 0, 1, 2
+_NO_MARKER, _M_PROTEIN, _LIGHT_CHAIN, _BOTH = 0, 1, 2, 3
 _NOT_EVALUABLE, _PD, _SD, _MR, _PR, _VGPR, _CR, _SCR = -1, 0, 1, 2, 3, 4, 5, 6
 
 STATE = np.dtype(
     [
-        ("marker", np.int64),  # 0 none, 1 M-protein, 2 light chain
+        ("marker", np.int64),  # 0 none, 1 M-protein, 2 light chain, 3 both, in rises that PD needs
         ("baseline", np.float64),
         ("previous", np.float64),  # last evaluable value
         ("lowest", np.float64),  # lowest confirmed value
@@ -49,6 +49,8 @@ def _depth(marker: int, baseline: float, m_protein: float, flc: float, burden: f
         complete = normal and (negative or np.isnan(m_protein))
     if complete and not burden >= rules.complete_marrow * rules.marrow_cells:
         return _SCR if normal and burden < rules.stringent_marrow * rules.marrow_cells else _CR
+    if marker == _BOTH:
+        return _SD
     value = m_protein if marker == _M_PROTEIN else flc
     left = value / baseline - _SLACK
     if left <= 1.0 - rules.very_good_fall:
@@ -65,11 +67,22 @@ def _worse(marker: int, value: float, lowest: float, rules: Any) -> bool:
     rise = value - lowest
     slack = _SLACK * value
     relative = rise >= rules.progression_rise * lowest - slack
+    if marker == _BOTH:
+        return relative and rise >= 1.0 - slack
     if marker == _LIGHT_CHAIN:
         return relative and rise > rules.progression_flc + slack
     if lowest >= rules.high_m_protein * (1.0 - _SLACK) and rise >= rules.high_m_protein_rise - slack:
         return True
     return relative and rise >= rules.progression_m_protein - slack
+
+
+@jit
+def _value(marker: int, m_protein: float, flc: float, rules: Any) -> float:
+    if marker == _M_PROTEIN:
+        return m_protein
+    if marker == _LIGHT_CHAIN:
+        return flc
+    return m_protein / rules.progression_m_protein + flc / rules.progression_flc
 
 
 @jit
@@ -82,6 +95,9 @@ def _start(state: Any, i: int, m_protein: float, flc: float, rules: Any) -> None
     elif flc > 0.0 and flc >= rules.measurable_flc * (1.0 - _SLACK):
         state[i].marker = _LIGHT_CHAIN
         value = flc
+    elif rules.follow_unmeasurable > 0.0 and not (np.isnan(m_protein) or np.isnan(flc)):
+        state[i].marker = _BOTH
+        value = _value(_BOTH, m_protein, flc, rules)
     state[i].baseline = value
     state[i].previous = value
     state[i].lowest = value
@@ -125,7 +141,7 @@ def assess_visit(k: int, state: Any, rules: Any, values: tuple, results: tuple) 
         burden = np.float64(values[4][i, k])
         if k == 0:
             _start(state, i, m_protein, flc, rules)
-        value = m_protein if state[i].marker == _M_PROTEIN else flc
+        value = _value(state[i].marker, m_protein, flc, rules)
         evaluable = state[i].marker != _NO_MARKER and not np.isnan(value)
         if k > 0 and evaluable and state[i].progressed == 0:
             _follow(state, i, k, value, m_protein, flc, burden, rules)

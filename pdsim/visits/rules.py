@@ -45,6 +45,9 @@ class ResponseRules:
         Baseline serum M-protein from which a patient is followed by M-protein, g/L (trials; formal IMWG 10).
     measurable_flc : float
         Baseline involved light chain from which a patient without measurable M-protein is followed by it, mg/L.
+    follow_unmeasurable : float
+        1: a patient in whom neither is measurable at baseline, in remission, is followed for PD by the sum of both,
+        each in units of the absolute rise that PD needs, which it must then exceed by 1; 0: is not evaluable.
     minimal_fall, partial_fall, very_good_fall : float
         Falls from baseline, as shares, of MR, PR and VGPR.
     very_good_m_protein : float
@@ -95,6 +98,7 @@ class ResponseRules:
     high_m_protein: float = 50.0
     high_m_protein_rise: float = 10.0
     progression_flc: float = 100.0
+    follow_unmeasurable: float = 0.0
     neutropenia: tuple[float, float, float, float] = (2.0, 1.5, 1.0, 0.5)
     thrombocytopenia: tuple[float, float, float, float] = (150.0, 75.0, 50.0, 25.0)
 

@@ -205,3 +205,16 @@ def test_neutropenia_grade(count, grade):
 def test_thrombocytopenia_grade(count, grade):
     found = classify(np.zeros(1), {"platelets": np.array([[count]], dtype=float)})
     assert found["thrombocytopenia"].tolist() == [[grade]]
+
+
+def test_patient_in_remission_is_followed_by_both_markers():
+    rules = ResponseRules(follow_unmeasurable=1)
+    days = np.arange(6) * 28.0
+    m_protein = np.array([[0.0, 0.0, 2.0, 5.5, 6.0, 9.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0] * 6])
+    flc = np.array([[12.0] * 6, [12.0, 12.0, 12.0, 60.0, 130.0, 190.0], [12.0, 30.0, 40.0, 50.0, 60.0, 70.0]])
+    measured = {"m_protein": m_protein, "flc": flc}
+    found = classify(days, measured, rules=rules)
+    assert found["marker"].tolist() == [3, 3, 3]
+    assert found["onset"].tolist() == [3, 4, -1]
+    assert found["progressed"].tolist() == [True, True, False]
+    assert classify(days, measured)["marker"].tolist() == [0, 0, 0]
