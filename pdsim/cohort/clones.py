@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pdsim.cohort.composition import Composition
-from pdsim.cohort.population import Trait
+from pdsim.cohort.composition import Composition, Slope
+from pdsim.cohort.population import Trait, Variable
 from pdsim.cohort.tables import Table
 from pdsim.errors import did_you_mean
 
-_FRACTION_KEYS = ("distribution", "typical", "log_odds_sd", "source", "status", "correlation")
+_SLOPES = ("shift", "widening")
+_FRACTION_KEYS = ("distribution", "typical", "log_odds_sd", *_SLOPES, "source", "status", "correlation")
 _TRAIT_KEYS = ("values", "unit", "long_name", "source", "status")
 _FRACTION_KINDS = ("logistic_normal", "fixed")
 
@@ -37,7 +39,20 @@ def read_clones(table: Table) -> Clones:
         for key in table.data
         if key not in ("name", "fraction") and not (not names and key == "names")
     ]
-    return Clones(names, tuple(trait for trait in traits if trait), _read_fraction(table, len(names)))
+    return Clones(names, tuple(trait for trait in traits if trait), _read_fraction(table, names))
+
+
+def check_slopes(table: Table, clones: Clones, variables: Sequence[Variable]) -> None:
+    """Note what the shares of the clones lean on and the population does not have as a number."""
+    if clones.composition is None:
+        return
+    numbers = [variable.name for variable in variables if not variable.levels]
+    for key in _SLOPES:
+        for slope in getattr(clones.composition, key):
+            if slope.variable not in numbers:
+                hint = did_you_mean(slope.variable, numbers) or f" Known are: {', '.join(numbers)}."
+                place = table.table("fraction").table(key).table(clones.names[slope.clone])
+                place.wrong(slope.variable, f"is no number of the patients.{hint}")
 
 
 def read_trait(table: Table, key: str, clones: int) -> Trait | None:
@@ -60,7 +75,8 @@ def read_trait(table: Table, key: str, clones: int) -> Trait | None:
     return Trait(key, values, unit, **labels)
 
 
-def _read_fraction(table: Table, clones: int) -> Composition | None:
+def _read_fraction(table: Table, names: tuple[str, ...]) -> Composition | None:
+    clones = len(names)
     if "fraction" not in table.data:
         table.wrong("fraction", "missing; write [clones.fraction] with the typical share of each clone")
         return None
@@ -78,9 +94,27 @@ def _read_fraction(table: Table, clones: int) -> Composition | None:
     typical, spread = inner.numbers("typical"), _spread(inner, kind, clones)
     if "typical" not in inner.data:
         inner.wrong("typical", "missing; give the typical share of each clone")
+    shift, widening = (_slopes(inner.table(key), names) for key in _SLOPES)
     if typical is None or spread is None:
         return None
-    return _checked(Composition(typical, spread, labels["source"], labels["status"]), inner, clones, {})
+    found = Composition(typical, spread, labels["source"], labels["status"], shift, widening)
+    return _checked(found, inner, clones, {})
+
+
+def _slopes(table: Table, names: tuple[str, ...]) -> tuple[Slope, ...]:
+    """Read a table of clones, each with numbers by the name of a variable."""
+    found: list[Slope] = []
+    for clone in table.data:
+        if clone not in names[1:]:
+            hint = did_you_mean(clone, names[1:]) or f" Known are: {', '.join(names[1:])}."
+            table.wrong(clone, f"is no clone besides the first, to which the others are compared.{hint}")
+            continue
+        inner = table.table(clone)
+        for variable in inner.data:
+            amount = inner.number(variable)
+            if amount is not None:
+                found.append(Slope(names.index(clone), variable, amount))
+    return tuple(found)
 
 
 def _spread(table: Table, kind: str, clones: int) -> tuple[float, ...] | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pdsim.cohort.clones import Clones, read_clones
+from pdsim.cohort.clones import Clones, check_slopes, read_clones
 from pdsim.cohort.correlation import Correlation, impossible
 from pdsim.cohort.derived import in_order, read_expressions
 from pdsim.cohort.expressions import Expression
@@ -60,6 +60,7 @@ def population_from_dict(data: Mapping[str, Any], name: str, where: str) -> Popu
     clones = read_clones(file.table("clones"))
     tables = _tables(file, clones)
     variables = _variables(tables)
+    check_slopes(file.table("clones"), clones, variables)
     links = read_correlations(tables, file.table("clones"), clones, variables)
     population = Population(
         name, where, file.text("title"), file.text("source"), clones.names, clones.traits, clones.composition,

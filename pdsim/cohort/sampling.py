@@ -84,7 +84,7 @@ def sample_cohort(
     scores = correlate(plain, names, population.correlations)
     values = values_of(population, scores, patients)
     shares = (
-        population.composition.shares([scores[name] for name in population.fractions])
+        population.composition.shares([scores[name] for name in population.fractions], values)
         if population.composition
         else None
     )

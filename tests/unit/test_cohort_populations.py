@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pdsim.cohort import population_from_dict, sample_cohort
+from pdsim.cohort import sample_cohort
+from pdsim.library import Library
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "configs" / "populations").glob("*.toml"))
 
 
 def load(path: Path):
-    return population_from_dict(tomllib.loads(path.read_text(encoding="utf-8")), path.stem, str(path))
+    return Library().load_population(path.stem)
 
 
 @pytest.fixture(scope="module")
