@@ -23,11 +23,11 @@ class Composition:
     """Logistic-normal shares: the log-ratio of each clone to the first clone is normal.
 
     With typical shares ``T``, standard normal scores ``z`` and numbers ``x`` of the patient, the weights are
-    ``w[0] = 1`` and ``w[k] = T[k] / T[0] * exp(sum(shift[k] * x) + log_odds_sd[k] * exp(sum(widening[k] * x)) * z[k])``;
-    the shares are ``w / sum(w)``.
+    ``w[0] = 1`` and ``w[k] = T[k] / T[0] * exp(sum(shift[k] * x) + sd[k] * z[k])``, where
+    ``sd[k] = log_odds_sd[k] * exp(sum(widening[k] * x))``; the shares are ``w / sum(w)``.
 
-    So `typical` is the patient whose scores and numbers are all 0, and ``T[k] / T[0]`` is the median ratio of clone k to
-    the first clone over such patients. It is neither the mean nor the median of the shares: these follow from the
+    So `typical` is the patient whose scores and numbers are all 0, and ``T[k] / T[0]`` is the median ratio of clone k
+    to the first clone over such patients. It is neither the mean nor the median of the shares: these follow from the
     spreads as well.
 
     Attributes

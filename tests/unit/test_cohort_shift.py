@@ -69,7 +69,7 @@ def test_a_patient_is_the_same_in_any_cohort():
     [
         (
             "resistant = { faild = 1 }",
-            "clones.fraction.shift.resistant.faild: is no number of the patients. Did you mean",
+            "clones.fraction.shift.resistant.faild: is no number of the patients. Did",
         ),
         ("resistant = { before = 1 }", "clones.fraction.shift.resistant.before: is no number of the patients."),
         ("sensitive = { failed = 1 }", "clones.fraction.shift.sensitive: is no clone besides the first"),
