@@ -1,4 +1,4 @@
-"""Gaussian copula: correlation between the standard normal scores of continuous variables."""
+"""Gaussian copula: correlation between the standard normal scores of variables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Correlation:
     """Correlation between the scores of two variables.
 
     The scores are what a distribution turns into values, so the rank correlation of the values follows exactly; their
-    ordinary correlation is a little smaller where a distribution is skewed or cut.
+    ordinary correlation is a little smaller where a distribution is skewed or cut. Of categories in their order it is
+    the polychoric correlation.
     """
 
     first: str

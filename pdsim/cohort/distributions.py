@@ -17,7 +17,7 @@ class Distribution(Protocol):
     """What every distribution offers."""
 
     @property
-    def continuous(self) -> bool:
+    def correlates(self) -> bool:
         """Whether it may stand in a correlation."""
 
     def values(self, scores: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ class Fixed:
     """The same value in every patient."""
 
     value: float
-    continuous = False
+    correlates = False
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Repeat the value."""
@@ -51,7 +51,7 @@ class Normal:
     sd: float
     low: float = -inf
     high: float = inf
-    continuous = True
+    correlates = True
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return mean + sd * score, the score cut to the range."""
@@ -75,7 +75,7 @@ class Lognormal:
     log_sd: float
     low: float = 0.0
     high: float = inf
-    continuous = True
+    correlates = True
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return typical * exp(log_sd * score), the score cut to the range."""
@@ -106,7 +106,7 @@ class LogitNormal:
     logit_sd: float
     low: float = 0.0
     high: float = 1.0
-    continuous = True
+    correlates = True
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return low + (high - low) * expit(logit of the typical position + logit_sd * score)."""
@@ -129,7 +129,7 @@ class Uniform:
 
     low: float
     high: float
-    continuous = True
+    correlates = True
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return the point of the range that the score's rank names."""
@@ -143,12 +143,15 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of a few `levels` (names, stored as codes 0, 1, ...) or `numbers` (stored as they are)."""
+    """One of a few `levels` (names, stored as codes 0, 1, ...) or `numbers` (stored as they are).
+
+    They rise with the score in the order given, which is what a correlation speaks of.
+    """
 
     probability: tuple[float, ...]
     levels: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
-    continuous = False
+    correlates = True
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return codes of the levels, or the numbers."""

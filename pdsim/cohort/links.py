@@ -86,6 +86,6 @@ def _pairs(
 def _why_not(rule: object) -> str:
     if isinstance(rule, Expression):
         return "a derived variable cannot be correlated; correlate what it is computed from"
-    if not getattr(rule, "continuous", False):
-        return "only continuous variables can be correlated, not fixed or categorical ones"
+    if not getattr(rule, "correlates", False):
+        return "a fixed value cannot be correlated"
     return ""

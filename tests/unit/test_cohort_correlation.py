@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -90,3 +91,23 @@ def test_only_the_impossible_group_is_named():
     ]
     (text,) = impossible("abcde", links)
     assert "d-e" not in text
+
+
+def test_ordered_categories_can_be_correlated():
+    text = """
+    [covariates.lines]
+    distribution = "categorical"
+    values = [1, 2, 3]
+    probability = [0.5, 0.3, 0.2]
+    [covariates.before]
+    distribution = "categorical"
+    levels = ["none", "exposed", "refractory"]
+    probability = [0.6, 0.2, 0.2]
+    correlation = { lines = 0.7 }
+    """
+    cohort = sample_cohort(population_from_dict(tomllib.loads(text), "small", "small.toml"), 4096, seed=1)
+    refractory, lines = cohort["before"].values == 2, cohort["lines"].values
+    assert refractory.mean() == pytest.approx(0.2, abs=0.002)
+    assert (lines == 3).mean() == pytest.approx(0.2, abs=0.002)
+    # a bivariate normal with correlation 0.7 has 0.113 beyond the 80th percentile of both
+    assert (refractory & (lines == 3)).mean() == pytest.approx(0.113, abs=0.004)

@@ -235,7 +235,7 @@ distribution = 'normal'; mean = 1; sd = 1; correlation = { x = 0.5 }
 distribution = 'normal'; mean = 1; sd = 1; correlation = { y = 0.5 }
     correlation.y: unknown variable 'y'. Known are: x.
 distribution = 'fixed'; value = 1; correlation = { x = 0.5 }
-    correlation.x: only continuous variables can be correlated, not fixed or categorical ones
+    correlation.x: a fixed value cannot be correlated
 """),
 )
 def test_a_mistake_of_one_variable(table, message):
