@@ -82,8 +82,8 @@ class Trial:
         return one.regimen_id or arm.regimen_id or arm.regimen
 
     def n(self, one: OutcomeTable) -> int | None:
-        """Patients that the published figure speaks of: its own number, or where it is of the whole arm, the arm's."""
-        return one.n or (None if one.among else self.table.arms[one.arm].n)
+        """Patients that the published figure speaks of, where they are printed with it: its interval rests on them."""
+        return one.n
 
     @property
     def levels(self) -> dict[str, tuple[str, ...]]:
