@@ -128,6 +128,45 @@ def mechanisms(
 
 
 @app.command
+def trial(
+    name: str,
+    /,
+    *,
+    quick: Annotated[bool, Parameter(negative=())] = False,
+    json: Path | None = None,
+    out: Path | None = None,
+    seed: int = 1,
+    size: int | None = None,
+    bank: int | None = None,
+    threads: int | None = None,
+) -> None:
+    """Simulate published trials and set each figure beside what was reported.
+
+    Parameters
+    ----------
+    name
+        A trial (pdsim list trials), a file written with a slash, or all.
+    quick
+        A look within a minute: few patients, two years, parameters as they are.
+    json
+        Write figures and scores to this file too.
+    out
+        Write figures and report.html to this folder.
+    seed
+        Seed of patients and draws.
+    size
+        Patients of every arm, by default 200.
+    bank
+        Patients of an arm for replicate trials; by default as the trial says, with "all" those of the arm.
+    threads
+        Threads, by default all cores.
+    """
+    from pdsim.trial.command import run_command
+
+    run_command(name, quick, json, seed, threads, size, bank, out)
+
+
+@app.command
 def plot(
     run_dir: Path,
     /,

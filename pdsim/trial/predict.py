@@ -53,8 +53,8 @@ class Figure:
 def predict(trial: Trial, one: OutcomeTable, arms: Mapping[tuple[str, str], ArmResult], options: Options) -> Figure:
     """Predict the figure of one outcome.
 
-    The interval holds 90 % of trials of the published size, patients drawn again with replacement, each with an error of
-    the size that the draws of the parameters show. Arms of a trial hold different patients.
+    The interval holds 90 % of trials of the published size, patients drawn again with replacement, each with an error
+    of the size that the draws of the parameters show. Arms of a trial hold different patients.
     """
     size = trial.n(one) or _share_of_arm(trial, one) or UNSTATED_N
     sides = [name for name in (one.arm, one.against) if name is not None]
@@ -125,21 +125,36 @@ def _estimate(one: OutcomeTable, sides: list[np.ndarray]) -> np.ndarray:
         treated = np.concatenate([np.ones(first.shape[-1]), np.zeros(other.shape[-1])])
         both = np.concatenate([first, other], axis=-1)
         return np.array([hazard_ratio(both[0, k], both[1, k], treated) for k in range(both.shape[1])])
-    if one.at is not None and one.kind == "time" and one.endpoint != "car_t_persistence_rate":
-        return 100.0 * rates_at(first[0], first[1], days(one.at) / DAYS_PER_MONTH)
-    if one.unit == "%":
+    if _is_share(one):
         return 100.0 * first[0].mean(axis=-1)
+    if one.at is not None:
+        return 100.0 * rates_at(first[0], first[1], days(one.at) / DAYS_PER_MONTH)
     return in_unit(medians(first[0], first[1]), one)
 
 
 def _samples(one: OutcomeTable, main: list[np.ndarray], sizes: list[int], options: Options) -> np.ndarray:
     """Figures of replicate trials, (replicate,)."""
     count = options.replicates
+    if len(main) == 1 and _is_share(one):
+        return 100.0 * _shares(main[0][0], sizes[0], one.endpoint, options)
     if len(main) == 1:
         picked = draws.uniforms(options.seed, np.arange(count), f"trial.replicate.{one.endpoint}", sizes[0])
         return _estimate(one, [main[0][:, (picked * main[0].shape[-1]).astype(np.int64)]])
     pairs = [split_pair(main, sizes, options.seed, number) for number in range(count)]
     return np.array([_estimate(one, [side[:, None, :] for side in pair])[0] for pair in pairs])
+
+
+def _is_share(one: OutcomeTable) -> bool:
+    return one.unit == "%" and (one.kind != "time" or one.endpoint == "car_t_persistence_rate")
+
+
+def _shares(share: np.ndarray, size: int, purpose: str, options: Options) -> np.ndarray:
+    """Shares in replicate trials: beta-binomial, so that no simulated patient with the outcome is not certainty."""
+    from scipy.stats import betabinom
+
+    count = float(share.sum())
+    uniform = draws.uniforms(options.seed, np.arange(options.replicates), f"trial.replicate.{purpose}", 1)[:, 0]
+    return betabinom(size, count + 0.5, share.size - count + 0.5).ppf(uniform) / size
 
 
 def split_pair(main: list[np.ndarray], sizes: list[int], seed: int, number: int) -> list[np.ndarray]:

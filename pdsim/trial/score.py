@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pdsim.trial.predict import Figure
-from pdsim.trial.scales import observed_interval, standardised, to_scale
+from pdsim.trial.scales import from_scale, observed_interval, standardised, to_scale
 from pdsim.trial.schema import OutcomeTable
 
 CLASSES = ("response", "time", "toxicity")
@@ -118,12 +118,17 @@ def summary(scored: Sequence[Scored], frozen: bool) -> dict[str, Any]:
 
 
 def _group(members: list[Scored], fit: list[Scored]) -> dict[str, Any]:
+    pairs = contrasts(members)
+    close = sum(one.z <= 1 for one in members)
+    double = 2 * pairs["n"]
+    whole = len(members) + double
     return {
         "figures": len(members),
         "all": errors(members),
         **{name: errors([one for one in members if one.one.kind == name]) for name in CLASSES},
         "ranks": {"time": _rank(members, _is_median), "response": _rank(members, _is_response)},
-        "contrasts": contrasts(members),
+        "contrasts": pairs,
+        "combined": (close + double * (pairs["right"] if pairs["n"] else 0.0)) / whole if whole else math.nan,
         "coverage": float(np.mean([one.covered for one in members])) if members else math.nan,
         "baselines": {"median": _by_median(members, fit), "regression": _by_regression(members, fit)},
     }
@@ -176,12 +181,14 @@ def contrasts(members: Iterable[Scored]) -> dict[str, Any]:
     ratios = [one for one in members if one.one.against]
     pairs += [(math.log(one.observed[0]), math.log(max(one.figure.value, 1e-3))) for one in ratios]
     if not pairs:
-        return {"n": 0, "sign": math.nan, "close": math.nan}
+        return {"n": 0, "sign": math.nan, "close": math.nan, "right": math.nan}
     seen, told = np.array(pairs).T
+    sign, close = np.sign(seen) == np.sign(told), np.abs(seen - told) <= CLOSE
     return {
         "n": len(pairs),
-        "sign": float((np.sign(seen) == np.sign(told)).mean()),
-        "close": float((np.abs(seen - told) <= CLOSE).mean()),
+        "sign": float(sign.mean()),
+        "close": float(close.mean()),
+        "right": float((sign & close).mean()),
     }
 
 
@@ -212,8 +219,6 @@ def _by_regression(members: list[Scored], fit: list[Scored]) -> dict[str, Any]:
         target = np.array([float(to_scale(other.observed[0], other.one.unit, other.n)) for other in alike])
         # a little shrinkage: some endpoints have no more arms than coefficients
         weights = np.linalg.solve(rows.T @ rows + np.diag([0.0, 0.1, 0.1, 0.1]), rows.T @ target)
-        from pdsim.trial.scales import from_scale
-
         guess[id(one)] = float(from_scale(float(_features(one) @ weights), one.one.unit, one.n))
     return _guessed(members, guess)
 

@@ -32,7 +32,7 @@ def medians(time: np.ndarray, event: np.ndarray) -> np.ndarray:
 
 
 def rates_at(time: np.ndarray, event: np.ndarray, at: float) -> np.ndarray:
-    """Kaplan-Meier survival of samples (sample, patient) at a time; carried on exponentially beyond the last patient."""
+    """Kaplan-Meier survival of samples (sample, patient) at a time, carried on exponentially after the last patient."""
     time, event, survival = ordered(time, event)
     passed = (time <= at).sum(axis=-1)
     found = np.where(passed > 0, np.take_along_axis(survival, np.maximum(passed - 1, 0)[..., None], axis=-1)[..., 0], 1)
@@ -89,7 +89,7 @@ def _at_risk(time: np.ndarray, moments: np.ndarray) -> np.ndarray:
 
 
 def log_rank(time: np.ndarray, event: np.ndarray, treated: np.ndarray) -> float:
-    """Return the signed log-rank statistic, standard normal without an effect; below 0 where the treated fare better."""
+    """Return the signed log-rank statistic, standard normal without effect, below 0 where the treated fare better."""
     events, side = event > 0.5, treated > 0.5
     moments = np.unique(time[events])
     one, all_ = _at_risk(time[side], moments), _at_risk(time, moments)
