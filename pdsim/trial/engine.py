@@ -150,8 +150,8 @@ class Engine:
         wants: dict[str, dict[Want, int]] = defaultdict(dict)
         for trial in trials:
             for want, count in self._wants(trial).items():
-                pool = wants[_pool(trial)]
-                pool[want] = max(count, pool.get(want, 0))
+                asked = wants[_pool(trial)]
+                asked[want] = max(count, asked.get(want, 0))
         banks: dict[str, Bank] = {}
         jobs = []
         for trial in trials:
@@ -280,7 +280,7 @@ class Engine:
             save=save,
             drugs={name: self.library.load_drug(name) for name in cards},
             assay=_assay(trial),
-            rules=ResponseRules(**table.criteria),
+            rules=ResponseRules(**table.criteria),  # type: ignore[arg-type]
             threads=self.options.threads,
             on_failure="keep",
             initial=initial,

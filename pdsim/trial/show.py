@@ -151,9 +151,9 @@ def rank_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(
             f"{title}: rho of median PFS and TTP {_share(ranks['time']['rho']) or 'none'} ({ranks['time']['n']} arms), "
             f"of response {_share(ranks['response']['rho']) or 'none'} ({ranks['response']['n']}); "
-            f"{pairs['n']} contrasts inside studies, sign right {_share(pairs['sign']) or 'none'}, log ratio within 0.25 "
-            f"{_share(pairs['close']) or 'none'}; coverage {_share(group['coverage'])}; figures close and contrasts right, "
-            f"these twice: {_share(group['combined'])}."
+            f"{pairs['n']} contrasts inside studies, sign right {_share(pairs['sign']) or 'none'}, log ratio within "
+            f"0.25 {_share(pairs['close']) or 'none'}; coverage {_share(group['coverage'])}; figures close and "
+            f"contrasts right, these twice: {_share(group['combined'])}."
         )
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,12 +31,17 @@ def log_spreads(model: Model, library: Library) -> dict[str, float]:
     given = read_toml(path).get(model.name, {})
     wrong = [f"{name}: no parameter of {model.name}.{did_you_mean(name, model.params)}" for name in given
              if name not in model.params]  # fmt: skip
-    spreads = {name: table.get("log_sd") for name, table in given.items() if isinstance(table, dict)}
-    wrong += [f"{name}: write log_sd = 0.2, a positive number" for name in given
-              if not isinstance(spreads.get(name), int | float) or spreads[name] <= 0]  # fmt: skip
+    spreads = {name: _spread(table) for name, table in given.items()}
+    wrong += [f"{name}: write log_sd = 0.2, a positive number" for name, spread in spreads.items() if spread <= 0]
     if wrong:
         raise ConfigError("\n".join(f"{shown(path)}: {text}" for text in wrong))
-    return {name: float(value) for name, value in spreads.items()}
+    return spreads
+
+
+def _spread(table: Any) -> float:
+    """SD of the logarithm, 0 where none is given."""
+    value = table.get("log_sd") if isinstance(table, dict) else None
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def spreads(model: Model, library: Library, count: int, seed: int) -> dict[str, np.ndarray]:
