@@ -21,15 +21,17 @@ class CarT:
     car_capacity = Param(1e12, "cell", "T cells that a body holds", low=0, **CART)
     host_t_cells = Param(9e11, "cell", "host T cells at entry", low=0, **CART)
     car_loss = Param(0.16, "1/day", "loss of effector cells, contraction in Stein 2019", low=0, **CART)
-    car_memory_rate = Param(0.02, "1/day", "turning into memory without antigen", low=0, **CART)
+    car_memory_rate = Param(
+        0.0013, "1/day", "turning into memory without antigen; share that persists in Stein 2019", low=0, **CART
+    )
     car_recall = Param(0.05, "1/day", "return of memory cells at full antigen", low=0, **CART)
     car_memory_loss = Param(0.0032, "1/day", "loss of memory cells, persistence in Stein 2019", low=0, **CART)
     car_exhaustion = Param(0.05, "1/day", "exhaustion at full antigen", low=0, **CART)
-    car_exhausted_loss = Param(0.05, "1/day", "loss of exhausted cells", low=0, **CART)
+    car_exhausted_loss = Param(0.16, "1/day", "loss of exhausted cells, as that of effectors", low=0, **CART)
     car_rescue = Param(0.02, "1/day", "return of exhausted cells at full IKZF1/3 loss", low=0, **ASSUMED)
     car_ikzf_gain = Param(0.3, "1", "rise of division and kill at full IKZF1/3 loss", low=0, **ASSUMED)
     car_steroid_loss = Param(0.6, "1", "division and kill lost at full steroid effect", low=0, high=1, **ASSUMED)
-    car_kill = Param(0.6, "1/day", "maximal kill by CAR-T cells", low=0, **CART)
+    car_kill = Param(0.34, "1/day", "maximal kill by CAR-T cells", low=0, **CART)
     car_ratio = Param(0.01, "1", "effector over tumour cells of half-maximal kill", low=0, **CART)
 
     car_t = Output("cell", "all CAR-T cells")

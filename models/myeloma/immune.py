@@ -81,7 +81,8 @@ class Immune:
     nk_gain = Param(0.5, "1", "rise of the set point at full IKZF1/3 loss; eps_N", low=0, **COMPOSITE)
     treg_set = Param(42.0, "cell/uL", "set point of Tregs; R0", low=0, **GALLAHER)
     treg_turnover = Param(0.0757, "1/day", "turnover of Tregs; d_R", low=0, **GALLAHER)
-    treg_gain = Param(0.45, "1", "rise of the set point at full IKZF1/3 loss; eps_R", low=0, **COMPOSITE)
+    treg_gain = Param(0.45, "1", "rise of the set point at full IKZF1/3 loss, no tumour; eps_R", low=0, **COMPOSITE)
+    treg_tumour = Param(2.0, "1", "rise of the set point by tumour at most, through IKZF1/3; aMR", low=0, **GALLAHER)
     treg_adaptation = Param(0.03, "1/day", "speed of Treg compensation; k_adapt", low=0, **GE)
 
     effector_t = Output("cell/uL", "effector T cells")
@@ -138,6 +139,11 @@ def targeted_kill(s, p, u, cd38_trait, bcma):
     return by_cd38 + p.engager_kill * bcma * u.engaged * arousal(s, p) * s.effector / p.effector_set
 
 
+def treg_induction(p, burden):
+    """Rise of the Treg set point by the tumour, which turns other T cells into Tregs."""
+    return p.treg_tumour * emax(3 * burden / p.burden_half, 3)
+
+
 def immune_rates(s, p, u, burden):
     """Change of immune cells, of their activation and of CD38."""
     loss_lymph = 1 - s.ikzf_lymph
@@ -146,7 +152,8 @@ def immune_rates(s, p, u, burden):
     returning = p.reinvigoration * loss_lymph * s.exhausted
     effector_goal = p.effector_set * (1 + p.effector_gain * loss_lymph)
     nk_goal = p.nk_set * (1 + p.nk_gain * loss_lymph)
-    treg_goal = p.treg_set * (1 + p.treg_gain * loss_lymph)
+    induced = treg_induction(p, burden) * s.ikzf_lymph
+    treg_goal = p.treg_set * (1 + p.treg_gain * loss_lymph + induced) / (1 + treg_induction(p, p.cells_entry))
     treg_killed = p.treg_loss_max * emax(u.alkylator, p.treg_loss_half) + p.cd38_treg_loss * u.cd38_bound + depleted
     meeting = loss_lymph * emax(u.alkylator)
     return dict(

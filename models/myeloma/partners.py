@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pdsim.model import Input, Output, Param, State, additive, bliss, competitive_binding, hill
 
-from .sources import ASSUMED, PILOT
+from .sources import ASSUMED, PILOT, PROTEASOME
 
 
 class Partners:
@@ -22,7 +22,7 @@ class Partners:
     proteasome_sensitivity = Param(1.0, "1", "proteasome inhibition felt, to normal", dim="clone", low=0, **PILOT)
     bcl2 = Param(1.0, "1", "dependence on BCL2 relative to normal", dim="clone", low=0, **ASSUMED)
 
-    proteasome_turnover = Param(0.6, "1/day", "renewal of proteasomes, half-life 28 h", low=0, **ASSUMED)
+    proteasome_turnover = Param(0.4, "1/day", "renewal of proteasomes, half-life 42 h", low=0, **PROTEASOME)
     proteasome_kill = Param(0.09, "1/day", "maximal kill by proteasome inhibition", low=0, **PILOT)
     proteasome_half = Param(0.4, "1", "inhibition of half-maximal kill", low=0, **ASSUMED)
     proteasome_steepness = Param(3.0, "1", "Hill coefficient of kill on inhibition", low=0, **ASSUMED)

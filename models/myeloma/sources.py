@@ -18,3 +18,7 @@ BASELINES = {"source": "trial baselines", "status": "recalled"}
 GE = {"source": "set to the fall of Tregs in Ge 2012 Cancer Immunol Immunother and their return within 3 months"}
 ASSUMED = {"source": "no value published for this quantity; a start value for calibration"}
 CART = {"source": "composite of Stein 2019 CPT Pharmacometrics Syst Pharmacol, Singh 2021 and Kimmel 2021 Proc R Soc B"}
+KISSELEV = {
+    "source": "assumed after Kisselev 2006 J Biol Chem 281:8582: block of the main site slows breakdown by 0.11 to 0.5"
+}
+PROTEASOME = {"source": "carfilzomib pharmacodynamics in blood cells; range 0.4 to 0.8", "status": "recalled"}

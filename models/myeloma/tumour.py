@@ -18,7 +18,7 @@ from pdsim.model import (
     power,
 )
 
-from .sources import ASSUMED, BURDEN, CHOSEN, COMPOSITE, PILOT
+from .sources import ASSUMED, BURDEN, CHOSEN, COMPOSITE, KISSELEV, PILOT
 
 
 class Tumour:
@@ -49,6 +49,9 @@ class Tumour:
 
     degradation = Param(37.0, "1", "rise of IKZF1/3 loss when all cereblon is closed; delta_max", low=0, **COMPOSITE)
     ikzf_turnover = Param(1.39, "1/day", "IKZF1/3 turnover, half-life 12 h; k_K", low=0, **COMPOSITE)
+    proteasome_reserve = Param(
+        0.1, "1", "proteasome activity at which IKZF1/3 loss is limited by it as much as by tagging", low=0, **KISSELEV
+    )
     signal_turnover = Param(0.46, "1/day", "IRF4/MYC turnover, half-life 36 h; k_S", low=0, **COMPOSITE)
     signal_half = Param(0.6, "1", "signal loss of half-maximal kill; theta", low=0, **PILOT)
     signal_steepness = Param(6.0, "1", "Hill coefficient of kill on signal loss; h", low=0, **COMPOSITE)
@@ -64,18 +67,21 @@ class Tumour:
     ikzf_t = Output("1", "IKZF1/3 in T and NK cells relative to baseline")
 
 
-def ikzf_rate(p, level, closed, activity):
-    """Change of IKZF1/3; its extra loss by drug runs through the proteasome, of which `activity` is left."""
-    return p.ikzf_turnover * (1 - level * (1 + p.degradation * closed * activity))
+def ikzf_rate(p, level, tagging):
+    """Change of IKZF1/3, whose extra loss follows `tagging`."""
+    return p.ikzf_turnover * (1 - level * (1 + p.degradation * tagging))
 
 
 def cereblon_rates(s, p, closed, activity):
-    """IKZF1/3 and signal in tumour, lymphocytes and marrow."""
+    """IKZF1/3 and signal in tumour, lymphocytes and marrow; `activity` of the proteasome is what tagging ends in."""
+    # 1 at normal activity: proteasomes are in excess, so that half of them are missed little
+    handled = activity * (1 + p.proteasome_reserve) / (activity + p.proteasome_reserve)
+    tagging = closed * handled
     return dict(
-        ikzf=each(lambda k, c: ikzf_rate(p, k, c * closed, activity), s.ikzf, p.cereblon),
+        ikzf=each(lambda k, c: ikzf_rate(p, k, c * tagging), s.ikzf, p.cereblon),
         signal=each(lambda x, k: p.signal_turnover * (k - x), s.signal, s.ikzf),
-        ikzf_lymph=ikzf_rate(p, s.ikzf_lymph, closed, activity),
-        ikzf_marrow=ikzf_rate(p, s.ikzf_marrow, p.cereblon_marrow * closed, activity),
+        ikzf_lymph=ikzf_rate(p, s.ikzf_lymph, tagging),
+        ikzf_marrow=ikzf_rate(p, s.ikzf_marrow, p.cereblon_marrow * tagging),
     )
 
 
