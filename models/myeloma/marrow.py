@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pdsim.model import Input, Output, Param, State, additive, emax, exp, hill, log, power
 
-from .sources import ABBIATI, ASSUMED, CHOSEN, FRIBERG, HASSELT, PILOT
+from .sources import ABBIATI, ASSUMED, CHOSEN, FRIBERG, HASSELT, PILOT, QUARTINO
 
 
 class Marrow:
@@ -38,11 +38,12 @@ class Marrow:
     anc_drug_sensitivity = Param(1.0, "1", "sensitivity of a patient's neutrophil precursors to drugs", low=0, **PILOT)
     anc_alkylator = Param(0.45, "1", "log loss of production at alkylator exposure 1", low=0, **CHOSEN)
     anc_cytotoxic = Param(1.2, "1", "log loss of production at full cytotoxic effect", low=0, **PILOT)
-    anc_cd38 = Param(0.17, "1", "log loss of production under CD38 antibody", low=0, **PILOT)
+    anc_cd38 = Param(0.3, "1", "log rise of the loss of circulating neutrophils under CD38 antibody", low=0, **CHOSEN)
     anc_proteasome = Param(0.05, "1", "log loss of production at full proteasome inhibition", low=0, **PILOT)
     anc_bcl2 = Param(0.3, "1", "log loss of production at full BCL2 block", low=0, **ASSUMED)
     anc_targeted = Param(0.2, "1", "log loss of production at full XPO1, HDAC or mTOR block", low=0, **ASSUMED)
     gcsf_production = Param(1.5, "1", "rise of production at the full effect of growth factor", low=0, **ASSUMED)
+    gcsf_maturation = Param(1.0, "1", "rise of maturation at that effect", low=0, **QUARTINO)
     gcsf_release = Param(1.0, "1", "rise of release from the reservoir at that effect", low=0, **ASSUMED)
 
     plt_transit = Param(5.42, "day", "mean transit time", low=0, **FRIBERG)
@@ -63,22 +64,18 @@ def neutrophil_rates(s, p, u, inhibited):
     base = p.anc_entry * p.anc_loss / step
     half = p.block_saturation * base
     open_share = 1 - p.block_max * hill(p.anc_drug_sensitivity * (1 - s.ikzf_marrow), p.block_half, p.block_steepness)
-    passing = step * (base + half) * open_share * s.marrow_3 / (half + s.marrow_3)
+    helped = emax(u.gcsf)
+    maturing = step * (1 + p.gcsf_maturation * helped)
+    passing = maturing * (base + half) * open_share * s.marrow_3 / (half + s.marrow_3)
     arrested = p.arrest_loss * (1 - open_share) * s.marrow_3
     feedback = power(p.anc_entry / s.neutrophils, p.anc_feedback)
-    helped = emax(u.gcsf)
     # bounded: the twentieth power alone grows without limit in a deep nadir
     fall = p.egress_power * log(p.anc_entry / s.neutrophils)
     rise = (1 + p.egress_max) / (1 + p.egress_max * exp(-fall))
     leaving = p.anc_loss / p.reservoir_ratio * rise * (1 + p.gcsf_release * helped) * s.reservoir
     targeted = p.anc_bcl2 * u.bcl2_block + p.anc_targeted * (u.xpo1_block + u.hdac_block + u.mtor_block)
-    harm = (
-        p.anc_alkylator * u.alkylator
-        + p.anc_cytotoxic * emax(u.cytotoxic)
-        + p.anc_cd38 * u.cd38_bound
-        + p.anc_proteasome * inhibited
-        + targeted
-    )
+    harm = p.anc_alkylator * u.alkylator + p.anc_cytotoxic * emax(u.cytotoxic) + p.anc_proteasome * inhibited + targeted
+    lost = p.anc_loss * exp(p.anc_drug_sensitivity * p.anc_cd38 * u.cd38_bound)
     survive = exp(-p.anc_drug_sensitivity * harm) * (1 + p.gcsf_production * helped)
     return dict(
         marrow_1=step * (base * survive * feedback - s.marrow_1),
@@ -86,7 +83,7 @@ def neutrophil_rates(s, p, u, inhibited):
         marrow_3=step * s.marrow_2 - passing - arrested,
         marrow_4=passing - step * s.marrow_4,
         reservoir=step * s.marrow_4 - leaving,
-        neutrophils=leaving - p.anc_loss * s.neutrophils,
+        neutrophils=leaving - lost * s.neutrophils,
     )
 
 

@@ -22,3 +22,6 @@ KISSELEV = {
     "source": "assumed after Kisselev 2006 J Biol Chem 281:8582: block of the main site slows breakdown by 0.11 to 0.5"
 }
 PROTEASOME = {"source": "carfilzomib pharmacodynamics in blood cells; range 0.4 to 0.8", "status": "recalled"}
+QUARTINO = {"source": "assumed; Quartino 2014 Pharm Res 31:3390: the factor raises production, shortens maturation"}
+    "source": "assumed; Quartino 2014 Pharm Res 31:3390 lets the factor raise production and shorten maturation"
+}
