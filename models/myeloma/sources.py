@@ -23,5 +23,3 @@ KISSELEV = {
 }
 PROTEASOME = {"source": "carfilzomib pharmacodynamics in blood cells; range 0.4 to 0.8", "status": "recalled"}
 QUARTINO = {"source": "assumed; Quartino 2014 Pharm Res 31:3390: the factor raises production, shortens maturation"}
-    "source": "assumed; Quartino 2014 Pharm Res 31:3390 lets the factor raise production and shorten maturation"
-}
