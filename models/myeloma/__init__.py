@@ -15,7 +15,7 @@ from pdsim.model import Model, each, emax, total
 from .car_t import CarT, car_kill, car_rates
 from .chemo import Chemo, chemo_kill, chemo_rates
 from .entry import Entry
-from .immune import Immune, immune_kill, immune_rates, replaced_kill, settled_t_cells, targeted_kill
+from .immune import Immune, host_t_cells, immune_kill, immune_rates, replaced_kill, settled_t_cells, targeted_kill
 from .markers import Markers, harm_goal, kidney_function, marker_rates
 from .marrow import Marrow, neutrophil_rates, platelet_rates
 from .partners import Partners, activity_left, partner_kill, partner_rates
@@ -80,15 +80,13 @@ class Myeloma(Tumour, Chemo, Partners, Immune, CarT, Markers, Marrow, Entry, Mod
             p.cd38_trait,
             p.bcma_trait,
         )
-        effector, exhausted = settled_t_cells(p)
-        host = (s.effector + s.exhausted) / (effector + exhausted)
         return d(
             cells=each(change, s.cells, s.signal, *traits),
             **cereblon_rates(s, p, u.cereblon_closed, activity),
             **chemo_rates(s, p, u),
             **partner_rates(s, p, u),
             **immune_rates(s, p, u, burden),
-            **car_rates(s, p, bearing, host),
+            **car_rates(s, p, bearing, host_t_cells(s, p)),
             **marker_rates(s, p, burden, bearing / bearing_entry),
             **neutrophil_rates(s, p, u, inhibited),
             **platelet_rates(s, p, u, inhibited),

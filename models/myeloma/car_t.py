@@ -16,7 +16,9 @@ class CarT:
 
     bcma_trait = Param(1.0, "1", "BCMA relative to normal", dim="clone", low=0, **ASSUMED)
 
-    car_expansion = Param(1.4, "1/day", "division at full antigen and an empty T-cell space; rho", low=0, **CART)
+    car_expansion = Param(
+        1.7, "1/day", "division at full antigen and an empty T-cell space; rho, 1.73 in Singh", low=0, **CART
+    )
     car_antigen_half = Param(1e9, "cell", "BCMA-bearing cells of half stimulation", low=0, **CART)
     car_capacity = Param(1e12, "cell", "T cells that a body holds", low=0, **CART)
     host_t_cells = Param(9e11, "cell", "host T cells at entry", low=0, **CART)
@@ -28,10 +30,11 @@ class CarT:
     car_memory_loss = Param(0.0032, "1/day", "loss of memory cells, persistence in Stein 2019", low=0, **CART)
     car_exhaustion = Param(0.05, "1/day", "exhaustion at full antigen", low=0, **CART)
     car_exhausted_loss = Param(0.16, "1/day", "loss of exhausted cells, as that of effectors", low=0, **CART)
-    car_rescue = Param(0.02, "1/day", "return of exhausted cells at full IKZF1/3 loss", low=0, **ASSUMED)
+    car_rescue = Param(0.05, "1/day", "return of exhausted cells at full IKZF1/3 loss", low=0, **ASSUMED)
     car_ikzf_gain = Param(0.3, "1", "rise of division and kill at full IKZF1/3 loss", low=0, **ASSUMED)
     car_steroid_loss = Param(0.6, "1", "division and kill lost at full steroid effect", low=0, high=1, **ASSUMED)
     car_kill = Param(0.34, "1/day", "maximal kill by CAR-T cells", low=0, **CART)
+    car_half = Param(1e10, "cell", "effector cells of half-maximal kill of few tumour cells; C_50", low=0, **CART)
     car_ratio = Param(0.01, "1", "effector over tumour cells of half-maximal kill", low=0, **CART)
 
     car_t = Output("cell", "all CAR-T cells")
@@ -40,7 +43,7 @@ class CarT:
 def car_kill(s, p, burden):
     """Kill of a clone with normal BCMA."""
     fit = (1 + p.car_ikzf_gain * (1 - s.ikzf_lymph)) * (1 - p.car_steroid_loss * s.steroid_effect)
-    return p.car_kill * fit * s.car_effector / (s.car_effector + p.car_ratio * burden)
+    return p.car_kill * fit * s.car_effector / (s.car_effector + p.car_half + p.car_ratio * burden)
 
 
 def car_rates(s, p, antigen, host):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pdsim.model import Input, Output, Param, State, additive, bliss, combine, emax, hill, positive
 
-from .sources import ASSUMED, CHOSEN, COMPOSITE, GALLAHER, GE, PILOT
+from .sources import ASSUMED, CHOSEN, COMPOSITE, GALLAHER, GE, KIMMEL, PILOT
 
 
 @combine(potency="nM", strength="{unit}")
@@ -71,6 +71,7 @@ class Immune:
 
     effector_set = Param(461.0, "cell/uL", "set point of effector T cells without tumour; E0", low=0, **GALLAHER)
     effector_turnover = Param(0.02, "1/day", "turnover of effector T cells; k_E", low=0, **GALLAHER)
+    homeostasis = Param(2.5, "1", "rise of the production of effector T cells when none are left", low=0, **KIMMEL)
     effector_gain = Param(1.0, "1", "rise of the set point at full IKZF1/3 loss; eps_E", low=0, **COMPOSITE)
     exhaustion = Param(0.02, "1/day", "exhaustion at high burden; k_exh", low=0, **COMPOSITE)
     exhaustion_half = Param(1e11, "cell", "tumour of half-maximal exhaustion; N_h", low=0, **COMPOSITE)
@@ -144,20 +145,26 @@ def treg_induction(p, burden):
     return p.treg_tumour * emax(3 * burden / p.burden_half, 3)
 
 
+def host_t_cells(s, p):
+    """Host T cells relative to entry."""
+    return (s.effector + s.exhausted) / sum(settled_t_cells(p))
+
+
 def immune_rates(s, p, u, burden):
     """Change of immune cells, of their activation and of CD38."""
     loss_lymph = 1 - s.ikzf_lymph
     depleted = p.lymph_loss * hill(u.lymphotoxic, 1, p.lymph_steepness)
     exhausting = (p.exhaustion * emax(burden, p.exhaustion_half) + p.engager_exhaustion * u.engaged) * s.effector
     returning = p.reinvigoration * loss_lymph * s.exhausted
-    effector_goal = p.effector_set * (1 + p.effector_gain * loss_lymph)
+    refilling = 1 + p.homeostasis * positive(1 - host_t_cells(s, p))
+    effector_made = p.effector_turnover * p.effector_set * (1 + p.effector_gain * loss_lymph) * refilling
     nk_goal = p.nk_set * (1 + p.nk_gain * loss_lymph)
     induced = treg_induction(p, burden) * s.ikzf_lymph
     treg_goal = p.treg_set * (1 + p.treg_gain * loss_lymph + induced) / (1 + treg_induction(p, p.cells_entry))
     treg_killed = p.treg_loss_max * emax(u.alkylator, p.treg_loss_half) + p.cd38_treg_loss * u.cd38_bound + depleted
     meeting = loss_lymph * emax(u.alkylator)
     return dict(
-        effector=p.effector_turnover * (effector_goal - s.effector) - exhausting + returning - depleted * s.effector,
+        effector=effector_made - (p.effector_turnover + depleted) * s.effector - exhausting + returning,
         exhausted=exhausting - returning - (p.exhausted_loss + depleted) * s.exhausted,
         nk_cells=p.nk_turnover * (nk_goal - s.nk_cells) - (p.cd38_nk_loss * u.cd38_bound + depleted) * s.nk_cells,
         tregs=p.treg_turnover * (treg_goal * (1 + s.treg_drive) - s.tregs) - treg_killed * s.tregs,

@@ -23,3 +23,4 @@ KISSELEV = {
 }
 PROTEASOME = {"source": "carfilzomib pharmacodynamics in blood cells; range 0.4 to 0.8", "status": "recalled"}
 QUARTINO = {"source": "assumed; Quartino 2014 Pharm Res 31:3390: the factor raises production, shortens maturation"}
+KIMMEL = {"source": "set so that T cells refill in the three weeks of Kimmel 2021 Proc R Soc B (0.17 a day, Gompertz)"}
