@@ -63,10 +63,9 @@ class Myeloma(Tumour, Chemo, Partners, Immune, CarT, Markers, Marrow, Entry, Mod
 
         def change(cells, signal, fitness, pan, switch, alkylator, steroid, proteasome, bcl2, cd38, bcma):
             by_drug = chemo_kill(s, p, u, alkylator, steroid) + partner_kill(p, u, inhibited, proteasome, bcl2)
-            by_target = targeted_kill(s, p, u, cd38, bcma) + by_car * bcma
-            uniform = replaced * slowed - exposed * by_drug - immune - by_target
+            uniform = replaced * slowed - exposed * by_drug - immune - targeted_kill(s, p, u, cd38, bcma)
             by_signal = signal_kill(p, signal, emax(u.alkylator))
-            net = fitness * growth * slowed - by_signal + (1 - pan) * uniform
+            net = fitness * growth * slowed - by_signal - by_car * bcma + (1 - pan) * uniform
             return cells * (net - (switching - switch)) + switch * (burden - cells)
 
         traits = (

@@ -51,7 +51,9 @@ def car_rates(s, p, antigen, host):
     stimulated = emax(antigen, p.car_antigen_half)
     loss_lymph = 1 - s.ikzf_lymph
     car_cells = s.car_effector + s.car_memory + s.car_exhausted
-    room = positive(1 - (car_cells + p.host_t_cells * host) / p.car_capacity)
+    # what raises the set point of host T cells makes room for all
+    capacity = p.car_capacity * (1 + p.effector_gain * loss_lymph)
+    room = positive(1 - (car_cells + p.host_t_cells * host) / capacity)
     fit = (1 + p.car_ikzf_gain * loss_lymph) * (1 - p.car_steroid_loss * s.steroid_effect)
     dividing = p.car_expansion * stimulated * room * fit
     resting = p.car_memory_rate * (1 - stimulated)
