@@ -36,7 +36,7 @@ class Marrow:
     egress_power = Param(6.0, "1", "exponent of egress on the fall of neutrophils", low=0, **CHOSEN)
     egress_max = Param(4.0, "1", "bound of the rise of egress", low=0, **CHOSEN)
     anc_drug_sensitivity = Param(1.0, "1", "sensitivity of a patient's neutrophil precursors to drugs", low=0, **PILOT)
-    anc_alkylator = Param(0.45, "1", "log loss of production at alkylator exposure 1", low=0, **CHOSEN)
+    anc_alkylator = Param(0.3, "1", "log loss of production at alkylator exposure 1", low=0, **CHOSEN)
     anc_cytotoxic = Param(1.2, "1", "log loss of production at full cytotoxic effect", low=0, **PILOT)
     anc_cd38 = Param(0.3, "1", "log rise of the loss of circulating neutrophils under CD38 antibody", low=0, **CHOSEN)
     anc_proteasome = Param(0.05, "1", "log loss of production at full proteasome inhibition", low=0, **PILOT)
