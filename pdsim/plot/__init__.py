@@ -5,6 +5,7 @@ from __future__ import annotations
 from pdsim.plot.clones import clone_panels, clone_stack
 from pdsim.plot.drugs import drug_concentration
 from pdsim.plot.hypotheses import hypothesis_figure, hypothesis_overlay
+from pdsim.plot.ledger import dose_intensity, dose_ledger, ledger_panels
 from pdsim.plot.save import KINDS, available, draw, save_figures
 from pdsim.plot.save_sweep import SWEEP_KINDS, save_sweep_figures, sweep_kinds
 from pdsim.plot.style import style
@@ -21,11 +22,14 @@ __all__ = [
     "available",
     "clone_panels",
     "clone_stack",
+    "dose_intensity",
+    "dose_ledger",
     "draw",
     "drug_concentration",
     "hypothesis_figure",
     "hypothesis_overlay",
     "kaplan_meier",
+    "ledger_panels",
     "m_protein",
     "m_protein_panels",
     "platelet_panels",

@@ -10,6 +10,7 @@ from pdsim.errors import PdsimError, StoreError, did_you_mean
 from pdsim.plot.clones import clone_panels
 from pdsim.plot.data import dataset, hypothesis_arms
 from pdsim.plot.hypotheses import hypothesis_figure
+from pdsim.plot.ledger import decided, ledger_panels
 from pdsim.plot.style import style
 from pdsim.plot.survival import survival_figure
 from pdsim.plot.toxicity import anc_panels, platelet_panels
@@ -27,6 +28,7 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "anc": anc_panels,
     "platelets": platelet_panels,
     "pfs": survival_figure,
+    "ledger": ledger_panels,
     "hypotheses": hypothesis_figure,
 }
 NEEDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -36,6 +38,7 @@ NEEDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "anc": ("trajectory", ("anc",)),
     "platelets": ("trajectory", ("platelets",)),
     "pfs": ("endpoints", ("pfs_time", "pfs_event")),
+    "ledger": ("ledger", ("day", "decision")),
     "hypotheses": ("trajectory", ("m_protein",)),
 }
 # No dates and no program version in the files, so that the same run gives the same bytes.
@@ -53,6 +56,8 @@ def available(run: xr.DataTree) -> list[str]:
         if group not in run.children or not set(names) <= set(map(str, dataset(run, group).data_vars)):
             continue
         if kind == "hypotheses" and not ("endpoints" in run.children and hypothesis_arms(run)):
+            continue
+        if kind == "ledger" and not ("endpoints" in run.children and decided(run)):
             continue
         found.append(kind)
     return found

@@ -57,6 +57,13 @@ KNOWN = {
         "patients whose event or censoring lies at that month or later. The patients are the same in every arm, so the "
         "distance of two curves has no ordinary confidence interval.",
     ),
+    "ledger": (
+        "Decisions of dosing rules",
+        "Per arm and drug, share of patients at each kind of dose over months, and the dose intensity of each arm.",
+        "Each patient has the dose planned, another one, none for a while, or none any more, by a rule or after "
+        "progression; where a drug waits for a rule, the share who get it is drawn. Below: share of patients who got "
+        "at least so much of the dose that was planned while they were on treatment.",
+    ),
     "hypotheses": (
         "One regimen under each hypothesis",
         "M-protein in per cent of baseline over months for one regimen under several hypotheses.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,26 @@ def test_a_course_is_given_for_its_days_and_again_while_it_is_needed(simulate):
     assert not given(run, "rescue", 1).any()
     assert not ledger(run, 1)
     assert assemble(run)["dose_intensity"].values.tolist() == [[1.0, 1.0]]
+
+
+def test_the_shipped_rule_for_growth_factor(model):
+    rule = pdsim.load_regimen("rd_growth_factor").rules[-1]
+    regimen = regimen_from_dict(tomllib.loads(HEAD + RESCUE), "made", "made.toml")
+    assert "filgrastim" in rule.drugs
+    regimen = replace(regimen, rules=(replace(rule, drugs=("rescue",)),))
+    run = pdsim.simulate(
+        model,
+        patients(fall=[3.0], rise=[24.0]),
+        {"made": regimen},
+        stop="56 d",
+        visits="7 d",
+        every="1 d",
+        assay=AssayError.none(),
+        method="explicit",
+    )
+    # five days from each weekly visit at which neutrophils are low, days 7, 14 and 21
+    assert np.flatnonzero(given(run, "rescue")).tolist() == [*range(7, 12), *range(14, 19), *range(21, 26)]
+    assert (given(run)[:21] == 25.0).all()
 
 
 def test_a_course_longer_than_the_time_between_visits(simulate):

@@ -20,7 +20,7 @@ def written(run, tmp_path_factory):
 
 def test_names_are_stable(written):
     assert [path.name for path in written] == [f"{stem}.{end}" for stem in STEMS for end in ("png", "svg")]
-    assert list(plot.KINDS) == STEMS
+    assert [kind for kind in plot.KINDS if kind != "ledger"] == STEMS  # this run has no dosing rules
 
 
 def test_png_is_180_mm_wide_at_200_dpi(written):

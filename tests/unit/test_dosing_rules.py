@@ -132,12 +132,12 @@ def test_levels_and_units_of_a_cohort() -> None:
 # files ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rd", "rd_rules", "rd_frail"])
+@pytest.mark.parametrize("name", ["rd", "rd_rules", "rd_growth_factor", "rd_frail"])
 def test_shipped_regimens_with_rules_round_trip(name: str) -> None:
     found = Library().load_regimen(name)
     again = regimen_from_dict(found.to_dict(), name, "again")
     assert again == found
-    assert len(again.rules) == {"rd": 0, "rd_rules": 8, "rd_frail": 11}[name]
+    assert len(again.rules) == {"rd": 0, "rd_rules": 8, "rd_growth_factor": 9, "rd_frail": 11}[name]
 
 
 @pytest.mark.parametrize("name", SETS)
