@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from pdsim.config.schema import Duration, PlainName, Settings, Table
+from pdsim.config.base import Duration, PlainName, Settings, Table
 
 Rows = Annotated[tuple[int, ...], BeforeValidator(lambda given: tuple(given) if isinstance(given, list) else (given,))]
 Status = Literal["verified", "recalled", "assumed"]
