@@ -17,6 +17,7 @@ from pdsim.errors import PdsimError, did_you_mean
 from pdsim.simulate import ASSAY, SolverWarning, _flat_outputs, _grid, _named, _options, _plan, _report_failures
 from pdsim.solvers.block import Block
 from pdsim.solvers.outputs import observe_rows
+from pdsim.solvers.pointers import address_of
 from pdsim.units import days as to_days
 from pdsim.visits import ResponseRules
 
@@ -200,7 +201,7 @@ def _read(plan: Plan, kernels: TangentKernels, block: Block, columns: list[int])
     y, present, c = (part.reshape(len(times), -1) for part in block.record)
     out = np.empty(len(times) * len(kernels.outputs) * LANES)
     rows = (part.reshape(-1) for part in (y, c, present))
-    observe_rows(LANES, kernels.observe, times, np.empty(LANES), block.problem.params, *rows, out)
+    observe_rows(LANES, address_of(kernels.observe), times, np.empty(LANES), block.problem.params, *rows, out)
     found = out.reshape(len(times), -1, LANES)[:, columns]
     found[np.broadcast_to(np.isnan(y[:, None, :LANES]), found.shape)] = np.nan
     there = present.reshape(len(times), -1, LANES)[:, list(kernels.supplied)]

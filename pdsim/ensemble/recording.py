@@ -14,6 +14,7 @@ from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.reduction import Reduction, single
 from pdsim.solvers.block import Block
 from pdsim.solvers.outputs import observe_rows
+from pdsim.solvers.pointers import address_of, call
 
 COUNTS = ("anc", "platelets")
 _EMPTY = np.zeros(0)
@@ -52,7 +53,12 @@ class Recorder:
         self._stored, self._counted = grid.times / unit, grid.counts / unit
         days = np.arange(0.0, grid.stop, SCAN) if wanted.events else _EMPTY
         self._scanned = np.union1d(days / unit, stops) if wanted.events else _EMPTY
-        self._times = np.unique(np.concatenate([grid.outputs / unit, self._scanned]))
+        self._times = np.unique(np.concatenate([self._stored, self._counted, self._scanned]))
+        # places of each grid's times among all of them
+        self._places = {
+            name: np.searchsorted(self._times, own)
+            for name, own in (("stored", self._stored), ("counted", self._counted), ("scanned", self._scanned))
+        }
         self._at = 0
         self._out = np.zeros(len(kernels.outputs) * LANES)
         self._counts = {name: np.empty((LANES, len(grid.counts))) for name in COUNTS if name in kernels.outputs}
@@ -66,17 +72,17 @@ class Recorder:
     def advance(self, stop: float, last: bool = False) -> None:
         """Go to `stop`, which is `last` at the end of the run; doses and outputs at other stops belong to the next."""
         end = len(self._times) if last else int(np.searchsorted(self._times, stop))
-        times = self._times[self._at : end]
-        self._at = end
+        start, self._at = self._at, end
+        times = self._times[start:end]
         before = self.block.fork() if self.crossings.open else None
         self.block.watch(times)
         self.block.advance(stop)
         if last:
             self.block.finish()
         outputs = self._outputs(times, *self.block.record)
-        self._keep(times, outputs)
+        self._keep(start, end, outputs)
         if before is not None:
-            self._look(before, times, outputs, stop)
+            self._look(before, times, outputs, stop, self._within("scanned", start, end)[0])
 
     def _outputs(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, concentrations: np.ndarray) -> np.ndarray:
         """Outputs of a record, (output, time, lane); NaN after a failure."""
@@ -84,9 +90,14 @@ class Recorder:
         rows = len(times)
         found = np.empty(rows * len(kernels.outputs) * LANES)
         time = np.empty(LANES)
-        observe_rows(LANES, kernels.observe, times, time, block.problem.params, y, concentrations, present, found)
+        call(
+            observe_rows, LANES, address_of(kernels.observe), times, time,
+            block.problem.params, y, concentrations, present, found,
+        )  # fmt: skip
         outputs = np.moveaxis(found.reshape(rows, len(kernels.outputs), LANES), 1, 0)
-        outputs[:, np.isnan(y.reshape(rows, len(kernels.states) * LANES)[:, :LANES])] = np.nan
+        lost = np.isnan(y.reshape(rows, len(kernels.states) * LANES)[:, :LANES])
+        if lost.any():
+            outputs[:, lost] = np.nan
         return outputs
 
     def _states(self, times: np.ndarray, y: np.ndarray, present: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -94,21 +105,26 @@ class Recorder:
         shape = (len(times), len(self.plan.kernels.states), LANES)
         return np.moveaxis(natural(self.block, y.reshape(shape), present.reshape(shape)), 1, 0)
 
-    def _keep(self, times: np.ndarray, outputs: np.ndarray) -> None:
+    def _within(self, grid: str, start: int, end: int) -> tuple[np.ndarray, slice]:
+        """Places in a stretch of all times, and in the grid itself, of the grid's times that lie in it."""
+        places = self._places[grid]
+        first, last = np.searchsorted(places, (start, end))
+        return places[first:last] - start, slice(first, last)
+
+    def _keep(self, start: int, end: int, outputs: np.ndarray) -> None:
         """Store, count and reduce what lies on the stored grid and on the days of blood counts."""
         names = self.plan.kernels.outputs
-        stored, place = _common(self._stored, times)
+        stored, place = self._within("stored", start, end)
         for name, kept in self.trajectory.items():
             kept[:, place] = single(outputs[names.index(name), stored]).T
         for name, reduction in self._reductions.items():
             reduction.take(self.plan.grid.times[place], outputs[names.index(name), stored])
-        counted, place = _common(self._counted, times)
+        counted, place = self._within("counted", start, end)
         for name, seen in self._counts.items():
             seen[:, place] = outputs[names.index(name), counted].T
 
-    def _look(self, before: Block, times: np.ndarray, outputs: np.ndarray, stop: float) -> None:
+    def _look(self, before: Block, times: np.ndarray, outputs: np.ndarray, stop: float, scanned: np.ndarray) -> None:
         """Look for events on the times that are scanned, whatever is stored."""
-        scanned, _ = _common(self._scanned, times)
         ends, outputs = times[scanned], outputs[:, scanned]
         states = self._states(times, *self.block.record)[:, scanned]
         if not len(ends) or ends[-1] < stop:  # the value before the doses at the stop closes the stretch
@@ -135,7 +151,9 @@ class Recorder:
         outputs = out.reshape(-1, LANES).copy()
         y, present = (part.reshape(-1, LANES) for part in (block.state.y, block.state.present))
         states = natural(block, y, present)
-        outputs[:, block.failed != 0] = states[:, block.failed != 0] = np.nan
+        failed = block.failed != 0
+        if failed.any():
+            outputs[:, failed] = states[:, failed] = np.nan
         return outputs, states
 
     def counts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -161,11 +179,7 @@ class Recorder:
 def natural(block: Block, y: np.ndarray, present: np.ndarray) -> np.ndarray:
     """States as they are meant, (..., state, lane): counts instead of logarithms, 0 where absent."""
     counted = block.problem.counted.astype(bool)[:, None]
+    if not counted.any():
+        return y.copy()
     sizes = np.where(present == 1.0, np.exp(np.minimum(np.where(counted, y, 0.0), 700.0)), 0.0)
     return np.where(counted & ~np.isnan(y), sizes, y)
-
-
-def _common(some: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places in `times` and in `some` of the times that both hold; both ascending."""
-    _, at, place = np.intersect1d(times, some, assume_unique=True, return_indices=True)
-    return at, place

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from pdsim._abi import OUTPUTS
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import PLAIN, function_type
+from pdsim.solvers.arrays import PLAIN
+from pdsim.solvers.pointers import outputs_at
 
 
 def _signature():
     from numba import types
 
     row = types.float64[::1]
-    return types.void(types.int64, function_type(OUTPUTS), *[row] * 7)
+    return types.void(types.int64, types.int64, *[row] * 7)
 
 
 @jit(signature=_signature(), **PLAIN)
-def observe_rows(lanes, observe, times, time, p, y, c, present, out):
+def observe_rows(lanes, address, times, time, p, y, c, present, out):
     """Fill `out` (time, output, lane) from `y`, `present` (time, state, lane) and `c` (time, species, lane).
 
-    `time` (lane,) is scratch. The caller checks the sizes; no array overlaps another.
+    `address` is that of the kernel; `time` (lane,) is scratch. The caller checks the sizes; no array overlaps another.
     """
+    observe = outputs_at(address)
     count = times.size
     if count == 0:
         return

@@ -7,15 +7,32 @@ types of some hundred arrays as much again: together a third of the time of a st
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from pdsim._abi import RATES
+from pdsim._abi import JACOBIAN, OUTPUTS, RATES
 from pdsim.solvers.arrays import function_type
 
+_entries: dict[Any, Callable[..., None]] = {}
 
+
+def call(function: Any, *arguments: Any) -> None:
+    """Call a function that was compiled for one signature; numba looks at its arguments the first time only.
+
+    They must have exactly those types each time: arrays contiguous, of the right kind.
+    """
+    entry = _entries.get(function)
+    if entry is not None:
+        entry(*arguments)
+        return
+    function(*arguments)
+    _entries[function] = unchecked(function)
+
+
+@cache
 def address_of(kernel: Any) -> int:
     """Address of a kernel that was compiled for one signature; valid as long as the kernel's module is loaded."""
     (compiled,) = kernel.overloads.values()
@@ -28,14 +45,22 @@ def unchecked(function: Any) -> Callable[..., None]:
     return compiled.entry_point
 
 
-@intrinsic
-def rates_at(typingctx, address):
-    """The rates kernel at an address, as a first-class function."""
-    kind = function_type(RATES)
+def _kernel_at(signature: str) -> Any:
+    """Make the function that turns an address into a first-class kernel of this signature."""
+    kind = function_type(signature)
 
-    def generate(context, builder, signature, args):
-        found = cgutils.create_struct_proxy(kind)(context, builder)
-        found.jit_addr = builder.inttoptr(args[0], context.get_value_type(types.voidptr))
-        return found._getvalue()
+    @intrinsic
+    def kernel_at(typingctx, address):
+        def generate(context, builder, signature, args):
+            found = cgutils.create_struct_proxy(kind)(context, builder)
+            found.jit_addr = builder.inttoptr(args[0], context.get_value_type(types.voidptr))
+            return found._getvalue()
 
-    return kind(types.int64), generate
+        return kind(types.int64), generate
+
+    return kernel_at
+
+
+rates_at = _kernel_at(RATES)
+outputs_at = _kernel_at(OUTPUTS)
+jacobian_at = _kernel_at(JACOBIAN)
