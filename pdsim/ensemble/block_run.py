@@ -17,13 +17,16 @@ from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.recording import Recorder, Wanted
 from pdsim.solvers.block import Block
 from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.solvers.observed import ObservedBlock
 from pdsim.solvers.status import BAD_INPUT, OK
+from pdsim.visits import MARKERS as ASSAYS
 from pdsim.visits import Assessor, assay_noise
 
 if TYPE_CHECKING:
     from pdsim.model.cascade import Cascade
 
 DRAWS = 32  # exponential draws a clone; a clone that dies out more often uses them again in turn
+_NOTHING = np.zeros((0, LANES))
 MARKERS = ("m_protein", "flc", "anc", "platelets", "burden")
 
 
@@ -80,16 +83,18 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
     acting = plan.acting_lines(arm)
     states = np.full((2, len(plan.kernels.states), len(lanes)), np.nan)
     treated = np.ones(count, dtype=bool)
+    markers = [marker for marker in MARKERS if marker in plan.kernels.outputs]
     for k, time in enumerate(visits):
         recorder.advance(float(time))
-        outputs, present = recorder.now()
-        seen = dict(zip(plan.kernels.outputs, outputs, strict=True))
-        assessor.visit(k, **{marker: seen[marker][:count] for marker in MARKERS if marker in seen})
+        outputs, present = recorder.now() if markers else (_NOTHING, _NOTHING)
+        assessor.visit(k, **{marker: outputs[plan.kernels.outputs.index(marker)][:count] for marker in markers})
         dosing.visit(k, assessor, recorder.failed[:count] == 0)
-        _give(blocks, dosing, acting, plan.time_unit)
+        if not dosing.fixed:
+            _give(blocks, dosing, acting, plan.time_unit)
         first = np.flatnonzero(assessor.progressed & treated)
-        states[1][:, first] = present[:, first]
-        treated &= ~assessor.progressed
+        if len(first):
+            states[1][:, first] = present[:, first]
+            treated &= ~assessor.progressed
     recorder.advance(stop, last=True)
     states[0] = recorder.now()[1]
     return BlockResult(
@@ -154,7 +159,8 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
         options=replace(plan.options, max_step=plan.options.max_step / plan.time_unit),
     )
     if cascade is None:
-        return Block(**parts)
+        acting = any(kernels.structure["inputs"].values())
+        return Block(**parts) if acting or not drugs else ObservedBlock(**parts)
     return CascadeBlock(**parts, cascade=cascade, panel=1.0 / plan.time_unit)
 
 
@@ -164,7 +170,7 @@ def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:
         days,
         len(rows),
         plan.rules,
-        assay_noise(plan.seed, plan.patients[rows], len(days)),
+        assay_noise(plan.seed, plan.patients[rows], len(days), [m for m in ASSAYS if m in plan.kernels.outputs]),
         until_progression=plan.arms[arm].until_progression,
         error=plan.assay,
         treated=regimen is not None and bool(regimen.doses),

@@ -204,24 +204,40 @@ class BlockDosing:
         self._rows = rows
         self._sizes = plan.line_sizes(arm, rows)
         self._edges = np.append(visits, plan.grid.stop)
+        self._before = [np.searchsorted(line.line.times, self._edges) for line in dosing.lines]
+        # without rules nothing is decided, unless treatment ends by itself
+        moved = any(line.waits or line.schedule for line in dosing.lines)
+        self.fixed = not (dosing.orders or moved or plan.arms[arm].until_progression)
 
     def visit(self, k: int, assessor: Assessor, alive: np.ndarray) -> None:
         """Decide at visit `k` on what `assessor` has measured; `alive` (patient,) marks those not failed."""
         day, following = float(self._edges[k]), float(self._edges[k + 1])
-        values = self._values(k, day, assessor)
+        if self.fixed:
+            self._give_as_planned(k, alive)
+            return
+        values = self._values(k, day, assessor) if self.dosing.orders else {}
         self.decisions.visit(day, following, values, alive, ~assessor.on_treatment)
         assessor.end_treatment(k, ~self.decisions.going)
         given = [self.decisions.given(drug) for drug in range(len(self.dosing.drugs))]
         for row, (line, drug) in enumerate(zip(self.dosing.lines, self._drug, strict=True)):
             self.factors[row] = np.where(self.decisions.schedule[drug] == line.schedule, given[drug], 0.0)
             self.until[row] = self.decisions.until[drug]
-            times, amounts = line.line.times, self._sizes[row]
-            first = np.searchsorted(times, day)
-            doses = np.searchsorted(times, np.minimum(self.until[row], following)) - first
-            self.taken[drug, k] += np.maximum(doses, 0) * self.factors[row] * amounts
+            first, last = self._before[row][k : k + 2]
+            doses = last - first
+            if (self.until[row] < following).any():
+                doses = np.searchsorted(line.line.times, np.minimum(self.until[row], following)) - first
+            self.taken[drug, k] += np.maximum(doses, 0) * self.factors[row] * self._sizes[row]
             if not line.waits and not line.schedule:
-                self.planned[drug, k] += (np.searchsorted(times, following) - first) * amounts
+                self.planned[drug, k] += (last - first) * self._sizes[row]
         self.taken[:, k, ~alive] = np.nan
+
+    def _give_as_planned(self, k: int, alive: np.ndarray) -> None:
+        for row, drug in enumerate(self._drug):
+            first, last = self._before[row][k : k + 2]
+            self.taken[drug, k] += (last - first) * self._sizes[row]
+            self.planned[drug, k] += (last - first) * self._sizes[row]
+        if not alive.all():
+            self.taken[:, k, ~alive] = np.nan
 
     def _values(self, k: int, day: float, assessor: Assessor) -> dict[str, np.ndarray]:
         values = {name: np.asarray(found[:, k], dtype=float) for name, found in assessor.record.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,12 +94,12 @@ class Plan:
     dosing: Mapping[str, ArmDosing]  # arm -> lines and rules
     cascade: Cascade | None = None  # None where the model has none or the method is another
 
-    @property
+    @cached_property
     def time_unit(self) -> float:
         """Days in one unit of the model's time, which the solver runs in."""
         return days(f"1 {self.model.time}")
 
-    @property
+    @cached_property
     def patients(self) -> np.ndarray:
         """Patient numbers."""
         return np.asarray(self.cohort["patient"].values, dtype=np.int64)

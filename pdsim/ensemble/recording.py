@@ -53,7 +53,12 @@ class Recorder:
         self._stored, self._counted = grid.times / unit, grid.counts / unit
         days = np.arange(0.0, grid.stop, SCAN) if wanted.events else _EMPTY
         self._scanned = np.union1d(days / unit, stops) if wanted.events else _EMPTY
-        self._times = np.unique(np.concatenate([grid.outputs / unit, self._scanned]))
+        self._times = np.unique(np.concatenate([self._stored, self._counted, self._scanned]))
+        # places of each grid's times among all of them
+        self._places = {
+            name: np.searchsorted(self._times, own)
+            for name, own in (("stored", self._stored), ("counted", self._counted), ("scanned", self._scanned))
+        }
         self._at = 0
         self._counts = {name: np.empty((lanes, len(grid.counts))) for name in COUNTS if name in kernels.outputs}
         self.trajectory = {name: np.empty((lanes, len(grid.times)), dtype=np.float32) for name in wanted.save}
@@ -66,28 +71,30 @@ class Recorder:
     def advance(self, stop: float, last: bool = False) -> None:
         """Go to `stop`, which is `last` at the end of the run; doses and outputs at other stops belong to the next."""
         end = len(self._times) if last else int(np.searchsorted(self._times, stop))
-        times = self._times[self._at : end]
-        self._at = end
+        start, self._at = self._at, end
+        times = self._times[start:end]
         seen = []
-        for block, crossings in zip(self.blocks, self._crossings, strict=True):
-            before = block.fork() if crossings.open else None
+        for place, block in enumerate(self.blocks):
+            before = block.fork() if self._crossings[place].open else None
             block.watch(times)
             block.advance(stop)
             if last:
                 block.finish()
             seen.append(self._outputs(block, times, *block.record))
             if before is not None:
-                self._look(crossings, before, block, times, seen[-1], stop)
-        self._keep(times, np.concatenate(seen, axis=-1))
+                self._look(place, before, start, end, seen[-1], stop)
+        self._keep(start, end, np.concatenate(seen, axis=-1))
 
     def _outputs(self, block: Block, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
         """Outputs of a record of y, present and concentrations, (output, time, lane); NaN after a failure."""
-        kernels = self.plan.kernels
+        kernels, rows = self.plan.kernels, len(times)
         y, present, concentrations = record
-        found = np.empty(len(times) * len(kernels.outputs) * LANES)
+        found = np.empty(rows * len(kernels.outputs) * LANES)
         observe_record(kernels.observe, times, block.problem.params, y, concentrations, present, found)
-        outputs = np.moveaxis(found.reshape(len(times), len(kernels.outputs), LANES), 1, 0)
-        outputs[:, np.isnan(y.reshape(len(times), len(kernels.states) * LANES)[:, :LANES])] = np.nan
+        outputs = np.moveaxis(found.reshape(rows, len(kernels.outputs), LANES), 1, 0)
+        lost = np.isnan(y.reshape(rows, len(kernels.states) * LANES)[:, :LANES])
+        if lost.any():
+            outputs[:, lost] = np.nan
         return outputs
 
     def _states(self, block: Block, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
@@ -95,23 +102,28 @@ class Recorder:
         shape = (len(times), len(self.plan.kernels.states), LANES)
         return np.moveaxis(natural(block, record[0].reshape(shape), record[1].reshape(shape)), 1, 0)
 
-    def _keep(self, times: np.ndarray, outputs: np.ndarray) -> None:
+    def _within(self, grid: str, start: int, end: int) -> tuple[np.ndarray, slice]:
+        """Places in a stretch of all times, and in the grid itself, of the grid's times that lie in it."""
+        places = self._places[grid]
+        first, last = np.searchsorted(places, (start, end))
+        return places[first:last] - start, slice(first, last)
+
+    def _keep(self, start: int, end: int, outputs: np.ndarray) -> None:
         """Store, count and reduce what lies on the stored grid and on the days of blood counts."""
         names = self.plan.kernels.outputs
-        stored, place = _common(self._stored, times)
+        stored, place = self._within("stored", start, end)
         for name, kept in self.trajectory.items():
             kept[:, place] = single(outputs[names.index(name), stored]).T
         for name, reduction in self._reductions.items():
             reduction.take(self.plan.grid.times[place], outputs[names.index(name), stored])
-        counted, place = _common(self._counted, times)
+        counted, place = self._within("counted", start, end)
         for name, seen in self._counts.items():
             seen[:, place] = outputs[names.index(name), counted].T
 
-    def _look(
-        self, crossings: Crossings, before: Block, block: Block, times: np.ndarray, outputs: np.ndarray, stop: float
-    ) -> None:
+    def _look(self, place: int, before: Block, start: int, end: int, outputs: np.ndarray, stop: float) -> None:
         """Look for events of one block on the times that are scanned, whatever is stored."""
-        scanned, _ = _common(self._scanned, times)
+        block, times = self.blocks[place], self._times[start:end]
+        scanned, _ = self._within("scanned", start, end)
         ends, outputs = times[scanned], outputs[:, scanned]
         states = self._states(block, times, *block.record)[:, scanned]
         if not len(ends) or ends[-1] < stop:  # the value before the doses at the stop closes the stretch
@@ -123,7 +135,7 @@ class Recorder:
         def margins_of(times: np.ndarray, *record: np.ndarray) -> np.ndarray:
             return self._margins(self._outputs(block, times, *record), self._states(block, times, *record))
 
-        crossings.look(before, ends, self._margins(outputs, states), stop, margins_of)
+        self._crossings[place].look(before, ends, self._margins(outputs, states), stop, margins_of)
 
     def _margins(self, outputs: np.ndarray, states: np.ndarray) -> np.ndarray:
         """How far beyond their levels the quantities of all conditions lie, (condition, time, lane)."""
@@ -143,7 +155,9 @@ class Recorder:
         kernels.observe(LANES, state.time, state.y, block.problem.params, c, state.present, out)
         outputs = out.reshape(-1, LANES)
         states = natural(block, state.y.reshape(-1, LANES), state.present.reshape(-1, LANES))
-        outputs[:, block.failed != 0] = states[:, block.failed != 0] = np.nan
+        failed = block.failed != 0
+        if failed.any():
+            outputs[:, failed] = states[:, failed] = np.nan
         return outputs, states
 
     @property
@@ -180,11 +194,7 @@ class Recorder:
 def natural(block: Block, y: np.ndarray, present: np.ndarray) -> np.ndarray:
     """States as they are meant, (..., state, lane): counts instead of logarithms, 0 where absent."""
     counted = block.problem.counted.astype(bool)[:, None]
+    if not counted.any():
+        return y.copy()
     sizes = np.where(present == 1.0, np.exp(np.minimum(np.where(counted, y, 0.0), 700.0)), 0.0)
     return np.where(counted & ~np.isnan(y), sizes, y)
-
-
-def _common(some: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places in `times` and in `some` of the times that both hold; both ascending."""
-    _, at, place = np.intersect1d(times, some, assume_unique=True, return_indices=True)
-    return at, place

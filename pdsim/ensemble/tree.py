@@ -70,8 +70,15 @@ def _coords(plan: Plan, **more: Any) -> dict[str, Any]:
 
 def _gather(plan: Plan, results: _Results, pick: Any) -> np.ndarray:
     """Stack `pick(result)` (patient, ...) over blocks and arms to (arm, patient, ...)."""
-    firsts = sorted({first for _, first in results})
-    return np.stack([np.concatenate([pick(results[arm, first]) for first in firsts]) for arm in plan.arms])
+    arms = {arm: row for row, arm in enumerate(plan.arms)}
+    whole: np.ndarray | None = None
+    for (arm, first), result in results.items():
+        part = pick(result)
+        if whole is None:
+            whole = np.empty((len(arms), len(plan.patients), *part.shape[1:]), dtype=part.dtype)
+        whole[arms[arm], first : first + len(part)] = part
+    assert whole is not None
+    return whole
 
 
 def _trajectory(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.Dataset:

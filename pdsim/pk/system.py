@@ -108,11 +108,14 @@ class LinearSystem:
         right = np.take_along_axis(np.real(vectors), order[:, None, :], axis=2)
         right[complex_] = np.nan
         left = np.full_like(right, np.nan)
-        for row in np.flatnonzero(~complex_):
-            try:
-                left[row] = np.linalg.inv(right[row])
-            except np.linalg.LinAlgError:  # exactly confluent: one vector for two rates
-                right[row] = np.nan
+        try:
+            left[~complex_] = np.linalg.inv(right[~complex_])
+        except np.linalg.LinAlgError:  # somewhere exactly confluent: one vector for two rates
+            for row in np.flatnonzero(~complex_):
+                try:
+                    left[row] = np.linalg.inv(right[row])
+                except np.linalg.LinAlgError:
+                    right[row] = np.nan
         gap = np.abs(np.diff(rates, axis=1))
         close = np.any(gap < CONFLUENT * np.abs(rates[:, 1:]), axis=1)
         return Modes(rates, right, left, complex_ | close)

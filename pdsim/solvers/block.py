@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
 
 from pdsim._jit import LANES
 from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
+from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
 METHODS = ("auto", "cascade", "explicit", "stiff")
@@ -81,7 +83,7 @@ def _join(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _offsets(sizes: Sequence[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return np.array([0, *accumulate(sizes)], dtype=np.int64)
 
 
 def make_forcing(drugs: Sequence[DrugBlock], species: Sequence[tuple[int, int]], start: float) -> Forcing:
@@ -206,6 +208,7 @@ class Block:
         self.state = self._entry_state(below)
         self._finite_or_fail()
         self._steps = 0
+        self._linear: Any = None  # scratch of the stiff method, once it is needed
         self._work = self._scratch(states, species, int(self.forcing.first[-1]))
 
     def _empty_record(self, outputs: int) -> Record:
@@ -262,7 +265,7 @@ class Block:
 
     def watch(self, times: np.ndarray) -> None:
         """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""
-        self.problem = self.problem._replace(output_times=np.asarray(times, dtype=np.float64))
+        self.problem = self.problem._replace(output_times=np.ascontiguousarray(times, dtype=np.float64))
         self.record = self._empty_record(len(times))
         self.state.next_output[:] = 0
 
@@ -275,27 +278,39 @@ class Block:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
         from pdsim.solvers.explicit import advance
 
-        bundles = (self.problem, self.forcing, self.lines, self.state, self.record, self._work)
         status = self.state.status
         if self.options.method == "stiff":
             status[status == OK] = STIFF
         else:
-            advance(LANES, self.kernels.rates, *bundles, stop)
+            call(advance, LANES, address_of(self.kernels.rates), *self._bundles, float(stop))
+            self._count_steps()
         if (status == STIFF).any():
-            self._advance_stiff(bundles, stop)
+            self._advance_stiff(float(stop))
+            self._count_steps()
+
+    @property
+    def _bundles(self) -> tuple:
+        """What the methods work on."""
+        return self.problem, self.forcing, self.lines, self.state, self.record, self._work
+
+    def _count_steps(self) -> None:
         self._steps += int(self.state.counts[: 2 * LANES].sum())
         self.state.counts[: 2 * LANES] = 0
 
-    def _advance_stiff(self, bundles: tuple, stop: float) -> None:
-        """Carry the lanes of the stiff method to `stop`, one by one."""
-        from pdsim.solvers.rosenbrock import advance_stiff
+    def _advance_stiff(self, stop: float) -> None:
+        """Carry the lanes of the stiff method to `stop`; the others stand there already."""
+        from pdsim.solvers.rosenbrock import advance_stiff, make_linear
 
+        if self._linear is None:
+            structure = getattr(self.kernels, "structure", None)
+            self._linear = make_linear(len(self.problem.counted), len(self.species), structure)
+        linear, plan, raw = self._linear
         status = self.state.status
-        for lane in np.flatnonzero(status == STIFF):
-            status[lane] = OK
-            advance_stiff(self.kernels.rates, self.kernels.jacobian, *bundles, int(lane), stop)
-            if status[lane] == OK:
-                status[lane] = STIFF
+        lanes = status == STIFF
+        status[lanes] = OK
+        kernels = (address_of(self.kernels.rates), address_of(self.kernels.jacobian))
+        call(advance_stiff, LANES, *kernels, *self._bundles, plan, linear, raw, stop)
+        status[lanes & (status == OK)] = STIFF
 
     def finish(self) -> None:
         """Write the outputs due at the end of the run."""
@@ -312,7 +327,8 @@ class Block:
         """Free concentrations at the lanes' present time, (species * lane,)."""
         from pdsim.solvers.forcing import concentrations
 
-        concentrations(self.forcing, LANES, self.state.time, self._work.decay, self._work.c)
+        if self.species:
+            concentrations(self.forcing, LANES, self.state.time, self._work.decay, self._work.c)
         return self._work.c
 
     @property

@@ -6,14 +6,14 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER
+from pdsim.solvers.arrays import HOT, INNER
 from pdsim.solvers.forcing import lane_concentrations
 from pdsim.solvers.tableau import TSIT5_DENSE
 
 _DENSE = TSIT5_DENSE
 
 
-@jit(**INNER)
+@jit(**HOT)
 def interpolate(y, poly, i, at, share):
     """Value of state i (at state-lane `at`) a `share` (0-1) into the step that starts at y; poly is (4, state)."""
     states = poly.size // 4
@@ -34,7 +34,7 @@ def explicit_poly(lane, step, k, poly):
             poly[power * states + i] = step * total
 
 
-@jit(**INNER)
+@jit(**HOT)
 def store(record, problem, forcing, state, work, lane, time):
     """Write the lane's next output row; `work.values` holds the states at `time`."""
     row = state.next_output[lane]
@@ -43,13 +43,14 @@ def store(record, problem, forcing, state, work, lane, time):
     for i in range(states):
         record.y[(row * states + i) * W + lane] = work.values[i]
         record.present[(row * states + i) * W + lane] = state.present[i * W + lane]
-    lane_concentrations(forcing, lane, time, work.species)
-    for s in range(species):
-        record.concentrations[(row * species + s) * W + lane] = work.species[s]
+    if species > 0:
+        lane_concentrations(forcing, lane, time, work.species)
+        for s in range(species):
+            record.concentrations[(row * species + s) * W + lane] = work.species[s]
     state.next_output[lane] = row + 1
 
 
-@jit(**INNER)
+@jit(**HOT)
 def due(output_times, next_output, lane):
     """Time of the lane's next output, or infinity."""
     row = next_output[lane]

@@ -10,7 +10,7 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER
+from pdsim.solvers.arrays import HOT, INNER
 from pdsim.solvers.forcing import fastest_rate, refresh, settle
 
 
@@ -40,14 +40,14 @@ def flows_into_states(lines, inflow):
     return found
 
 
-@jit(**INNER)
+@jit(**HOT)
 def event_factor(lines, line, i, lane):
     """Share of its planned amount at which an event is given: as it was taken, or as the line stands now."""
     taken = lines.given[i * W + lane]
     return lines.factor[line * W + lane] if np.isnan(taken) else taken
 
 
-@jit(**INNER)
+@jit(**HOT)
 def next_event(lines, lane):
     """Time of the earliest pending start or end of a dose, or infinity."""
     earliest = np.inf
@@ -64,7 +64,7 @@ def next_event(lines, lane):
     return earliest
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _seen(forcing, drug, compartment, lane):
     """Whether an amount in a compartment shows at once in a concentration."""
     for species in range(forcing.species_drug.size):
@@ -94,7 +94,7 @@ def _enter_state(problem, state, target, lane, amount, rate):
     state.fresh[lane] = 1
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _change(problem, lines, forcing, state, line, lane, amount, rate, time):
     """Add an amount at once and a rate from now on; return the fastest rate of the drug, or 0."""
     drug = lines.drug[line]

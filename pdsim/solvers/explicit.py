@@ -8,25 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from pdsim._abi import RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import (
-    INNER,
-    PLAIN,
-    Forcing,
-    Lines,
-    Problem,
-    Record,
-    State,
-    Work,
-    function_type,
-    numba_type,
-)
+from pdsim.solvers.arrays import INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, numba_type
 from pdsim.solvers.dense import any_crossed, change_sides, due, explicit_poly, land, store_here
 from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
 from pdsim.solvers.forcing import concentrations
 from pdsim.solvers.passes import add_inflow, judge, move
+from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.rows import spread, trial_point
 from pdsim.solvers.start import SMALLEST, first_step, unfit
 from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, STIFF, TOO_MANY_STEPS
@@ -38,7 +27,7 @@ _WORTH = 200.0  # steps to the next event from which a change of method pays
 
 
 @jit(**INNER)
-def _evaluate(rates, lanes, flows, problem, state, work, y, dy):
+def evaluate(rates, lanes, flows, problem, state, work, y, dy):
     """Slopes (state, lane) at stage times `work.time`, concentrations `work.c` and states y."""
     rates(lanes, work.time, y, problem.params, work.c, state.present, dy)
     if flows:
@@ -64,7 +53,7 @@ def _stages(rates, lanes, flows, problem, forcing, state, work):
             stage, size, state.y, work.steps, k[:size], k[size : 2 * size], k[2 * size : 3 * size],
             k[3 * size : 4 * size], k[4 * size : 5 * size], k[5 * size : 6 * size], point,
         )  # fmt: skip
-        _evaluate(rates, lanes, flows, problem, state, work, point, k[stage * size : (stage + 1) * size])
+        evaluate(rates, lanes, flows, problem, state, work, point, k[stage * size : (stage + 1) * size])
 
 
 @jit(**INNER)
@@ -87,7 +76,7 @@ def next_step(steps, lane, step, growth, time, error):
 
 
 @jit(**INNER)
-def _begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop):
+def begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop):
     """Give due doses, write due outputs, find slopes and steps of lanes that start afresh; count running lanes.
 
     Sets work.step, 0 for lanes that are done.
@@ -126,7 +115,7 @@ def _find_slopes(rates, lanes, flows, problem, forcing, state, work):
     for lane in range(lanes):
         work.time[lane] = state.time[lane]
     concentrations(forcing, lanes, work.time, work.decay, work.c)
-    _evaluate(rates, lanes, flows, problem, state, work, state.y, work.trial)
+    evaluate(rates, lanes, flows, problem, state, work, state.y, work.trial)
     for lane in range(lanes):
         if state.fresh[lane] == 0 or work.step[lane] == 0.0:
             continue
@@ -141,7 +130,7 @@ def _find_slopes(rates, lanes, flows, problem, forcing, state, work):
 
 
 @jit(**INNER)
-def _control(lanes, problem, state, work, stop):
+def control(lanes, problem, state, work, stop):
     """Accept or reject each lane's step and choose the next: sets work.accept and work.end."""
     for lane in range(lanes):
         step = work.step[lane]
@@ -180,7 +169,12 @@ def _take(lanes, problem, forcing, state, record, work):
             clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
             work.end[lane] = end
         work.crossed[lane] = clone
-    last = work.k[6 * states * W :]
+    settle_lanes(lanes, problem, state, work, work.k[6 * states * W :])
+
+
+@jit(**INNER)
+def settle_lanes(lanes, problem, state, work, last):
+    """Let accepted lanes stand at `work.trial` with the slopes `last`, and judge where that is."""
     move(lanes, problem.counted, work.accept, work.trial, last, state.y, state.slope, work.largest)
     for lane in range(lanes):
         if work.accept[lane] == 0.0:
@@ -198,12 +192,16 @@ def _signature():
     from numba import types
 
     bundles = (Problem, Forcing, Lines, State, Record, Work)
-    return types.void(types.int64, function_type(RATES), *(numba_type(bundle) for bundle in bundles), types.float64)
+    return types.void(types.int64, types.int64, *(numba_type(bundle) for bundle in bundles), types.float64)
 
 
 @jit(signature=_signature(), **PLAIN)
-def advance(lanes, rates, problem, forcing, lines, state, record, work, stop):
-    """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller."""
+def advance(lanes, kernel, problem, forcing, lines, state, record, work, stop):
+    """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller.
+
+    `kernel` is the address of the rates.
+    """
+    rates = rates_at(kernel)
     states = problem.counted.size
     flows = flows_into_states(lines, state.inflow)
     for lane in range(lanes):
@@ -211,7 +209,7 @@ def advance(lanes, rates, problem, forcing, lines, state, record, work, stop):
         state.stop[lane] = next_event(lines, lane)
         state.counts[lane] = 0
         state.counts[W + lane] = 0
-    while _begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop) > 0:
+    while begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop) > 0:
         _stages(rates, lanes, flows, problem, forcing, state, work)
         judge(
             lanes,
@@ -227,7 +225,7 @@ def advance(lanes, rates, problem, forcing, lines, state, record, work, stop):
             work.error,
             work.held,
         )
-        _control(lanes, problem, state, work, stop)
+        control(lanes, problem, state, work, stop)
         _take(lanes, problem, forcing, state, record, work)
         for lane in range(lanes):
             made = state.counts[lane] + state.counts[W + lane]

@@ -11,7 +11,10 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
-from pdsim.solvers.arrays import INNER, PLAIN
+from pdsim._lanes import Separate, get, put
+from pdsim.solvers.arrays import HOT, INNER, PLAIN
+
+_ROW = {**INNER, "pipeline_class": Separate}
 
 
 @jit(**INNER)
@@ -63,7 +66,7 @@ def _exponential(scratch, size):
         scratch[at] = scratch[result + at]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _row(forcing, drug):
     """Place of the spare row behind the four matrices of scratch."""
     size = forcing.first[drug + 1] - forcing.first[drug] + 1
@@ -94,7 +97,7 @@ def _exact_amounts(forcing, drug, lane, span):
         scratch[row + i] = total
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _modal_amounts(forcing, drug, lane, span):
     """As `_exact_amounts` through distinct, non-zero eigenvalues."""
     first = forcing.first[drug]
@@ -117,7 +120,7 @@ def _modal_amounts(forcing, drug, lane, span):
             forcing.scratch[row + i] += forcing.right[(square + i * size + k) * W + lane] * mode
 
 
-@jit(**INNER)
+@jit(**HOT)
 def settle(forcing, drug, lane, time):
     """Move one drug's reference point to `time`; amounts there become exact starting values."""
     first = forcing.first[drug]
@@ -134,7 +137,7 @@ def settle(forcing, drug, lane, time):
     forcing.since[drug * W + lane] = time
 
 
-@jit(**INNER)
+@jit(**HOT)
 def refresh(forcing, drug, lane):
     """Set the weights of the exponentials from the amounts and infusions at `since`."""
     first = forcing.first[drug]
@@ -163,7 +166,7 @@ def refresh(forcing, drug, lane):
             forcing.steady[species * W + lane] += seen * steady
 
 
-@jit(**INNER)
+@jit(**HOT)
 def fastest_rate(forcing, drug, lane):
     """Largest rate of one drug's matrix, 1/time."""
     fastest = 0.0
@@ -185,24 +188,41 @@ def _exact_concentration(forcing, species, lane, time):
     return total
 
 
+@jit(**_ROW)
+def _decay(lanes, time, since, origin, rates, at, decay):
+    for lane in range(lanes):
+        span = get(time, 0, lane) - get(since, origin, lane)
+        put(decay, at, lane, lane_exp(get(rates, at, lane) * span))
+
+
+@jit(**_ROW)
+def _begin_sum(lanes, steady, at, c):
+    for lane in range(lanes):
+        put(c, at, lane, get(steady, at, lane))
+
+
+@jit(**_ROW)
+def _add_mode(lanes, modes, mode, decay, rate, c, at):
+    for lane in range(lanes):
+        put(c, at, lane, get(c, at, lane) + get(modes, mode, lane) * get(decay, rate, lane))
+
+
 @jit(**PLAIN)
 def concentrations(forcing, lanes, time, decay, c):
     """Free concentrations (species, lane) at time (lane,); `decay` (compartment, lane) is scratch."""
     for drug in range(forcing.first.size - 1):
         for i in range(forcing.first[drug], forcing.first[drug + 1]):
-            for lane in range(lanes):
-                span = time[lane] - forcing.since[drug * W + lane]
-                decay[i * W + lane] = lane_exp(forcing.rates[i * W + lane] * span)
+            _decay(lanes, time, forcing.since, drug * W, forcing.rates, i * W, decay)
     for species in range(forcing.species_drug.size):
         drug = forcing.species_drug[species]
         start = forcing.species_first[species]
-        for lane in range(lanes):
-            c[species * W + lane] = forcing.steady[species * W + lane]
+        _begin_sum(lanes, forcing.steady, species * W, c)
         for k in range(forcing.species_first[species + 1] - start):
-            i = forcing.first[drug] + k
-            for lane in range(lanes):
-                c[species * W + lane] += forcing.modes[(start + k) * W + lane] * decay[i * W + lane]
+            _add_mode(lanes, forcing.modes, (start + k) * W, decay, (forcing.first[drug] + k) * W, c, species * W)
+        meets = 0
         for lane in range(lanes):
+            meets += forcing.confluent[drug * W + lane]
+        for lane in range(lanes if meets > 0 else 0):
             if forcing.confluent[drug * W + lane] != 0:
                 c[species * W + lane] = _exact_concentration(forcing, species, lane, time[lane])
 

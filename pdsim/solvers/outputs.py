@@ -9,7 +9,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import PLAIN
-from pdsim.solvers.pointers import address_of, outputs_at, unchecked
+from pdsim.solvers.pointers import address_of, call, outputs_at
 
 
 def observe_record(
@@ -19,7 +19,7 @@ def observe_record(
 
     All arrays are flat rows of float64 of those sizes; none overlaps another.
     """
-    unchecked(_observe_rows)(W, address_of(kernel), times, np.empty(W), p, y, c, present, out)
+    call(_observe_rows, W, address_of(kernel), times, np.empty(W), p, y, c, present, out)
 
 
 def _signature():

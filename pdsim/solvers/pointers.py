@@ -13,8 +13,23 @@ from typing import Any
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from pdsim._abi import OUTPUTS, RATES
+from pdsim._abi import JACOBIAN, OUTPUTS, RATES
 from pdsim.solvers.arrays import function_type
+
+_entries: dict[Any, Callable[..., None]] = {}
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Call a function that was compiled for one signature; numba looks at its arguments the first time only.
+
+    They must have exactly those types each time: arrays contiguous, of the right kind.
+    """
+    entry = _entries.get(function)
+    if entry is not None:
+        entry(*arguments)
+        return
+    function(*arguments)
+    _entries[function] = unchecked(function)
 
 
 @cache
@@ -31,13 +46,12 @@ def unchecked(function: Any) -> Callable[..., None]:
     return compiled.entry_point
 
 
-def _function_at(abi: str) -> Any:
-    kind = function_type(abi)
+def _kernel_at(signature: str) -> Any:
+    """Make the function that turns an address into a first-class kernel of this signature."""
+    kind = function_type(signature)
 
     @intrinsic
-    def at(typingctx, address):
-        """The kernel at an address, as a first-class function."""
-
+    def kernel_at(typingctx, address):
         def generate(context, builder, signature, args):
             found = cgutils.create_struct_proxy(kind)(context, builder)
             found.jit_addr = builder.inttoptr(args[0], context.get_value_type(types.voidptr))
@@ -45,7 +59,9 @@ def _function_at(abi: str) -> Any:
 
         return kind(types.int64), generate
 
-    return at
+    return kernel_at
 
 
-rates_at, outputs_at = _function_at(RATES), _function_at(OUTPUTS)
+rates_at = _kernel_at(RATES)
+outputs_at = _kernel_at(OUTPUTS)
+jacobian_at = _kernel_at(JACOBIAN)

@@ -1,22 +1,25 @@
-"""RODAS 4(3) for one patient, with the model's own Jacobian; for patients whose rates are stiff.
+"""Rodas5P for a block of lanes, each with a step size of its own, for patients whose rates are stiff.
 
-Works on one lane of the same bundles as the explicit method.
+Shares bundles, events and control with the explicit method. The model's own Jacobian is taken apart on all lanes at
+once; none sees its neighbours.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from pdsim._abi import JACOBIAN, RATES
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER, Forcing, Lines, Problem, Record, State, Work, function_type, numba_type
-from pdsim.solvers.dense import change_sides, interpolate, land, store_here
-from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
-from pdsim.solvers.explicit import fitted, next_step
-from pdsim.solvers.forcing import lane_concentration_slopes, lane_concentrations
-from pdsim.solvers.passes import add_inflow
-from pdsim.solvers.start import first_step, unfit
+from pdsim.solvers.arrays import INNER, PLAIN, Floats, Forcing, Lines, Problem, Record, State, Work, numba_type
+from pdsim.solvers.dense import any_crossed, due, land
+from pdsim.solvers.elimination import Elimination, elimination, factorise, solve
+from pdsim.solvers.events import flows_into_states, next_event, skip_missed
+from pdsim.solvers.explicit import begin, control, evaluate, settle_lanes
+from pdsim.solvers.forcing import concentrations, lane_concentration_slopes
+from pdsim.solvers.passes import larger
+from pdsim.solvers.pointers import jacobian_at, rates_at
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
 from pdsim.solvers.tableau import (
     RODAS_COUPLING,
@@ -32,254 +35,296 @@ _C = RODAS_COUPLING
 _D = RODAS_DENSE
 _NODES = RODAS_NODES
 _TIME = RODAS_TIME
-_INSIDE = 0.1  # the interpolant may err by ten times the tolerance
+_STAGES = 8
+_INSIDE = 0.2  # the interpolant may err by five times the tolerance
+_LOOK = 0.4  # where in a step the interpolant is looked at: it errs most near here, and near 0.87
+# what the stages add to the straight line from start to end there, and to its slope
+_VALUE_THERE = _LOOK * (1 - _LOOK) * (_D[0] + _LOOK * (_D[1] + _LOOK * _D[2]))
+_SLOPE_THERE = _D[0] + _LOOK * (2 * (_D[1] - _D[0]) + _LOOK * (3 * (_D[2] - _D[1]) - 4 * _LOOK * _D[2]))
+_HALVE = (0.9 / 0.5) ** 5  # an error that makes the next step half as long
+
+
+class Linear(NamedTuple):
+    """Scratch rows of the stiff method."""
+
+    own: Floats  # (entry, lane) Jacobian of the integrated states
+    factors: Floats  # (entry, lane)
+    diagonal: Floats  # (state, lane) of the step's matrix
+    slope_t: Floats  # (state, lane) derivatives of the slopes by time
+    stages: Floats  # (8, state, lane)
+    inverse: Floats  # (state, lane) 1 / step
+    sums: Floats  # (state, lane)
+    spoilt: Floats  # (lane,) 1 where the matrix could not be taken apart
+    stale: Floats  # (lane,) 1 where the Jacobian is that of an earlier point
+    drift: Floats  # (species,) of one lane
+    natural: Floats  # (state,) of one lane
+
+
+def make_linear(states: int, species: int, structure: Any = None) -> tuple[Linear, Elimination, np.ndarray]:
+    """Make scratch rows, the order of elimination, and room for one lane's natural Jacobian.
+
+    `structure` is that of the kernels; without one every state may depend on every other.
+    """
+    pattern = np.ones((states, states), dtype=bool)
+    if structure is not None:
+        reads = structure["reads"]
+        names = list(reads)
+        pattern = np.array([[other in reads[name] for other in names] for name in names], dtype=bool)
+    plan = elimination(pattern)
+    rows = {"own": len(plan.row), "factors": len(plan.row), "stages": _STAGES * states}
+    rows |= {"spoilt": 1, "stale": 1}
+    sizes = {name: rows.get(name, states) * W for name in Linear._fields} | {"drift": species, "natural": states}
+    return (
+        Linear(**{name: np.zeros(size) for name, size in sizes.items()}),
+        plan,
+        np.zeros((states, states + species + 1)),
+    )
 
 
 @jit(**INNER)
-def factorise(matrix, pivots):
-    """LU in place with partial pivoting, (n, n); return False if the matrix is singular or not finite."""
-    n = pivots.size
-    for col in range(n):
-        best = col
-        for row in range(col + 1, n):
-            if abs(matrix[row, col]) > abs(matrix[best, col]):
-                best = row
-        pivots[col] = best
-        if best != col:
-            for j in range(n):
-                matrix[col, j], matrix[best, j] = matrix[best, j], matrix[col, j]
-        pivot = matrix[col, col]
-        if not (abs(pivot) > 0.0 and np.isfinite(pivot)):
-            return False
-        for row in range(col + 1, n):
-            if matrix[row, col] != 0.0:
-                factor = matrix[row, col] / pivot
-                matrix[row, col] = factor
-                for j in range(col + 1, n):
-                    matrix[row, j] -= factor * matrix[col, j]
-    return True
-
-
-@jit(**INNER)
-def solve(matrix, pivots, b):
-    """Solve with the factors of `factorise`, in place on b (n,)."""
-    n = pivots.size
-    for col in range(n):
-        best = pivots[col]
-        if best != col:
-            b[col], b[best] = b[best], b[col]
-    for col in range(n):
-        for row in range(col + 1, n):
-            b[row] -= matrix[row, col] * b[col]
-    for col in range(n - 1, -1, -1):
-        b[col] /= matrix[col, col]
-        for row in range(col):
-            b[row] -= matrix[row, col] * b[col]
-
-
-@jit(**INNER)
-def _evaluate(rates, flows, problem, forcing, state, work, lane, y, dy):
-    """Slopes of one lane at `work.time` and states y; kernels are shown arrays that begin at the lane."""
-    lane_concentrations(forcing, lane, work.time[lane], work.species)
-    for s in range(work.species.size):
-        work.c[s * W + lane] = work.species[s]
-    present = state.present[lane:]
-    rates(1, work.time[lane:], y[lane:], problem.params[lane:], work.c[lane:], present, dy[lane:])
-    if flows:
-        add_inflow(1, problem.counted, state.inflow[lane:], present, y[lane:], dy[lane:])
-
-
-@jit(**INNER)
-def _transform(problem, state, lane, raw, drift, jacobian, slope_t):
-    """Turn the natural Jacobian `raw` (n, n + species + 1) into that of y, and its time part.
+def _natural_to_own(problem, state, plan, linear, lane, raw):
+    """Turn the natural Jacobian `raw` (n, n + species + 1) of a lane into that of y, and its time part.
 
     A present counted state is integrated as y = log x, so d(f/x)/dy_j = raw_ij x_j / x_i - delta_ij f_i / x_i.
     """
     n = problem.counted.size
+    natural = linear.natural
     for i in range(n):
+        natural[i] = 1.0
+        if problem.counted[i] != 0:
+            natural[i] = np.exp(state.y[i * W + lane]) if state.present[i * W + lane] != 0.0 else 0.0
+    for entry in range(plan.row.size):
+        i, j = plan.row[entry], plan.column[entry]
         logarithmic = problem.counted[i] != 0 and state.present[i * W + lane] != 0.0
-        divide = np.exp(-state.y[i * W + lane]) if logarithmic else 1.0
-        for j in range(n):
-            times = 1.0
-            if problem.counted[j] != 0:
-                times = np.exp(state.y[j * W + lane]) if state.present[j * W + lane] != 0.0 else 0.0
-            jacobian[i, j] = raw[i, j] * times * divide
+        value = raw[i, j] * natural[j]
         if logarithmic:
-            jacobian[i, i] -= state.slope[i * W + lane]
-        total = raw[i, n + drift.size]
-        for s in range(drift.size):
-            total += raw[i, n + s] * drift[s]
-        slope_t[i] = total * divide
+            value /= natural[i]
+            if i == j:
+                value -= state.slope[i * W + lane]
+        linear.own[entry * W + lane] = value
+    for i in range(n):
+        total = raw[i, n + linear.drift.size]
+        for s in range(linear.drift.size):
+            total += raw[i, n + s] * linear.drift[s]
+        logarithmic = problem.counted[i] != 0 and state.present[i * W + lane] != 0.0
+        linear.slope_t[i * W + lane] = total / natural[i] if logarithmic else total
 
 
 @jit(**INNER)
-def _step(rates, flows, problem, forcing, state, work, lane, step, jacobian, slope_t, matrix, pivots, stages):
-    """One trial step: new point into work.trial, six stages into stages (6, n); False if singular."""
-    n = problem.counted.size
-    for i in range(n):
-        for j in range(n):
-            matrix[i, j] = -jacobian[i, j]
-        matrix[i, i] += 1.0 / (RODAS_GAMMA * step)
-    if not factorise(matrix, pivots):
-        return False
-    for stage in range(6):
-        for i in range(n):
-            total = state.y[i * W + lane]
-            for j in range(stage):
-                total += _A[stage, j] * stages[j, i]
-            work.trial[i * W + lane] = total
-        if stage == 0:
-            for i in range(n):
-                stages[0, i] = state.slope[i * W + lane]
+def _linearise(jacobian, lanes, problem, forcing, state, work, plan, linear, raw):
+    """Find the Jacobians of the lanes that have moved."""
+    for lane in range(lanes):
+        work.time[lane] = state.time[lane]
+    concentrations(forcing, lanes, work.time, work.decay, work.c)
+    for lane in range(lanes):
+        if linear.stale[lane] == 0.0 or work.step[lane] == 0.0:
+            continue
+        linear.stale[lane] = 0.0
+        lane_concentration_slopes(forcing, lane, state.time[lane], linear.drift)
+        jacobian(lane, state.time, state.y, problem.params, work.c, state.present, raw)
+        _natural_to_own(problem, state, plan, linear, lane, raw)
+
+
+@jit(**INNER)
+def _take_apart(lanes, states, plan, linear, work):
+    """Matrices 1 / (gamma step) - Jacobian of all lanes, factorised; sets `inverse`."""
+    for i in range(states):
+        for lane in range(lanes):
+            # a lane that waits needs a step to compute with, of any size
+            linear.inverse[i * W + lane] = 1.0 / work.step[lane] if work.step[lane] > 0.0 else 1.0
+    for at in range(linear.own.size):
+        linear.factors[at] = -linear.own[at]
+    for i in range(states):
+        at = plan.place[i * states + i] * W
+        for lane in range(lanes):
+            linear.factors[at + lane] += linear.inverse[lane] / RODAS_GAMMA
+            linear.diagonal[i * W + lane] = linear.factors[at + lane]
+    factorise(lanes, plan, linear.factors, linear.diagonal, linear.spoilt)
+
+
+@jit(**INNER)
+def _add_scaled(size, factor, rows, out):
+    for at in range(size):
+        out[at] += factor * rows[at]
+
+
+@jit(**INNER)
+def _right_side(size, share, rates, slope_t, inverse, sums, out):
+    """Right side of a stage: slopes, what earlier stages add over the step, and the part of time."""
+    for at in range(size):
+        out[at] = rates[at] + sums[at] * inverse[at] + share * slope_t[at] / inverse[at]
+
+
+@jit(**INNER)
+def _slopes_at(rates, lanes, flows, problem, forcing, state, work, share, point, out):
+    """Slopes of all lanes at a share of their steps."""
+    for lane in range(lanes):
+        work.time[lane] = state.time[lane] + share * work.step[lane]
+    concentrations(forcing, lanes, work.time, work.decay, work.c)
+    evaluate(rates, lanes, flows, problem, state, work, point, out)
+
+
+@jit(**INNER)
+def _stages(rates, lanes, flows, problem, forcing, state, work, plan, linear):
+    """Eight stages from `state` over `work.step`; leaves the new point in trial and the error in the last stage."""
+    states = problem.counted.size
+    size = states * W
+    slopes = work.k[:size]
+    for stage in range(_STAGES):
+        now = linear.stages[stage * size : (stage + 1) * size]
+        if stage > 5:
+            _add_scaled(size, 1.0, linear.stages[(stage - 1) * size : stage * size], work.trial)
         else:
-            work.time[lane] = state.time[lane] + _NODES[stage] * step
-            _evaluate(rates, flows, problem, forcing, state, work, lane, work.trial, work.k)
-            for i in range(n):
-                stages[stage, i] = work.k[i * W + lane]
-        for i in range(n):
-            total = stages[stage, i] + step * _TIME[stage] * slope_t[i]
+            for at in range(size):
+                work.trial[at] = state.y[at]
             for j in range(stage):
-                total += _C[stage, j] / step * stages[j, i]
-            stages[stage, i] = total
-        solve(matrix, pivots, stages[stage])
-    for i in range(n):
-        work.trial[i * W + lane] += stages[5, i]
-    return True
+                _add_scaled(size, _A[stage, j], linear.stages[j * size : (j + 1) * size], work.trial)
+        if stage == 0:
+            for at in range(size):
+                slopes[at] = state.slope[at]
+        else:
+            _slopes_at(rates, lanes, flows, problem, forcing, state, work, _NODES[stage], work.trial, slopes)
+        for at in range(size):
+            linear.sums[at] = 0.0
+        for j in range(stage):
+            _add_scaled(size, _C[stage, j], linear.stages[j * size : (j + 1) * size], linear.sums)
+        _right_side(size, _TIME[stage], slopes, linear.slope_t, linear.inverse, linear.sums, now)
+        solve(lanes, plan, linear.factors, now)
+    _add_scaled(size, 1.0, linear.stages[(_STAGES - 1) * size :], work.trial)
 
 
 @jit(**INNER)
-def _error(problem, y, trial, lane, found):
-    """Largest of the errors `found` (n,) relative to tolerance; infinity where anything is not finite."""
-    worst = 0.0
+def _largest(lanes, problem, y, trial, found, share, error):
+    """Raise `error` (lane,) to a share of what was `found` (state, lane) relative to tolerance; NaN stays NaN."""
+    relative = problem.options[0]
     for i in range(problem.counted.size):
+        fixed = problem.absolute[i]
+        part = relative
+        if problem.counted[i] != 0:  # a logarithm: its error is relative by itself
+            fixed += relative
+            part = 0.0
+        for lane in range(lanes):
+            at = i * W + lane
+            weight = share / (fixed + part * larger(abs(y[at]), abs(trial[at])))
+            # an infinite point has weight 0 and would pass: 0 * inf is NaN
+            error[lane] = larger(error[lane], abs(found[at]) * weight + 0.0 * trial[at])
+
+
+@jit(**INNER)
+def _lane_poly(lane, state, work, stages):
+    """Interpolant of one lane's step, as coefficients of share, share^2, ... into work.poly (4, state)."""
+    states = work.poly.size // 4
+    size = states * W
+    for i in range(states):
         at = i * W + lane
-        scale = 1.0 if problem.counted[i] != 0 else max(abs(y[at]), abs(trial[at]))
-        ratio = abs(found[i]) / (problem.absolute[i] + problem.options[0] * scale)
-        if not (np.isfinite(ratio) and np.isfinite(trial[at])):
-            return np.inf
-        worst = max(worst, ratio)
-    return worst
-
-
-@jit(**INNER)
-def _poly(y, trial, lane, stages, poly):
-    """Interpolant of a step as coefficients of share, share^2, share^3 into poly (4, n)."""
-    n = poly.size // 4
-    for i in range(n):
+        first = 0.0
+        second = 0.0
         third = 0.0
-        fourth = 0.0
-        for j in range(5):
-            third += _D[0, j] * stages[j, i]
-            fourth += _D[1, j] * stages[j, i]
-        poly[i] = trial[i * W + lane] - y[i * W + lane] + third
-        poly[n + i] = fourth - third
-        poly[2 * n + i] = -fourth
-        poly[3 * n + i] = 0.0
+        for j in range(_STAGES):
+            first += _D[0, j] * stages[j * size + at]
+            second += _D[1, j] * stages[j * size + at]
+            third += _D[2, j] * stages[j * size + at]
+        work.poly[i] = work.trial[at] - state.y[at] + first
+        work.poly[states + i] = second - first
+        work.poly[2 * states + i] = third - second
+        work.poly[3 * states + i] = -third
 
 
 @jit(**INNER)
-def _gap_inside(rates, flows, problem, forcing, state, work, lane, step, matrix, pivots, gap):
-    """Estimate the error of the interpolant a quarter into the step: its residual, divided by the step's own matrix.
+def _gap_inside(rates, lanes, flows, problem, forcing, state, work, plan, linear):
+    """Estimate the error of the interpolant inside the step: its residual, divided by the step's own matrix.
 
-    A state that follows a concentration closely is right at the end of a step of any size, and wrong inside it, most
-    near a quarter and three quarters.
+    A state that follows a concentration closely is right at the end of a step of any size, and wrong inside it.
     """
-    n = problem.counted.size
-    for i in range(n):
-        work.sixth[i * W + lane] = interpolate(state.y, work.poly, i, i * W + lane, 0.25)
-    work.time[lane] = state.time[lane] + 0.25 * step
-    _evaluate(rates, flows, problem, forcing, state, work, lane, work.sixth, work.k)
-    for i in range(n):
-        slope = (work.poly[i] + 0.5 * work.poly[n + i] + 0.1875 * work.poly[2 * n + i]) / step
-        gap[i] = work.k[i * W + lane] - slope
-    solve(matrix, pivots, gap)
+    size = problem.counted.size * W
+    slopes = linear.sums
+    for at in range(size):
+        rise = work.trial[at] - state.y[at]
+        work.sixth[at] = state.y[at] + _LOOK * rise
+        slopes[at] = rise
+    for j in range(_STAGES):
+        rows = linear.stages[j * size : (j + 1) * size]
+        _add_scaled(size, _VALUE_THERE[j], rows, work.sixth)
+        _add_scaled(size, _SLOPE_THERE[j], rows, slopes)
+    _slopes_at(rates, lanes, flows, problem, forcing, state, work, _LOOK, work.sixth, work.k[:size])
+    for at in range(size):
+        slopes[at] = work.k[at] - slopes[at] * linear.inverse[at]
+    solve(lanes, plan, linear.factors, slopes)
 
 
 @jit(**INNER)
-def _restart(rates, flows, problem, forcing, lines, state, record, work, lane):
-    """Give due doses, write due outputs; after an event choose a cautious step. Slopes are found anew."""
-    fastest = -1.0
-    if state.stop[lane] <= state.time[lane]:
-        fastest = apply_events(problem, lines, forcing, state, lane, state.time[lane])
-        state.stop[lane] = next_event(lines, lane)
-    store_here(record, problem, forcing, state, work, lane)
-    work.time[lane] = state.time[lane]
-    _evaluate(rates, flows, problem, forcing, state, work, lane, state.y, work.k)
-    for i in range(problem.counted.size):
-        state.slope[i * W + lane] = work.k[i * W + lane]
-    if fastest >= 0.0 or state.fresh[lane] != 0:
-        state.step[lane] = first_step(problem, state, lane, fastest)
-        state.fresh[lane] = 0
-    state.status[lane] = unfit(problem, state, lane)
+def _judge(rates, lanes, flows, problem, forcing, state, work, plan, linear):
+    """Errors of the steps at their ends and inside, relative to tolerance."""
+    size = problem.counted.size * W
+    for lane in range(lanes):
+        work.error[lane] = 0.0
+        work.held[lane] = 0.0  # never held back by stability
+        work.held[W + lane] = 1.0
+    _largest(lanes, problem, state.y, work.trial, linear.stages[(_STAGES - 1) * size :], 1.0, work.error)
+    _gap_inside(rates, lanes, flows, problem, forcing, state, work, plan, linear)
+    _largest(lanes, problem, state.y, work.trial, linear.sums, _INSIDE, work.error)
+    for lane in range(lanes):
+        if linear.spoilt[lane] > 0.0 and work.error[lane] < np.inf:
+            work.error[lane] = max(work.error[lane], _HALVE)
 
 
 @jit(**INNER)
-def _accept(problem, forcing, state, record, work, lane, step, end):
-    """Move the lane to the end of an accepted step, or to where a clone changes sides."""
-    clone, end = land(problem, forcing, state, record, work, lane, step, end)
-    for i in range(problem.counted.size):
-        state.y[i * W + lane] = work.trial[i * W + lane]
-    state.time[lane] = end
-    if clone >= 0:
-        change_sides(problem, state, clone, lane)
+def _take(rates, lanes, flows, problem, forcing, state, record, work, linear):
+    """Move accepted lanes to the end of their steps, find the slopes there and judge where they stand."""
+    states = problem.counted.size
+    size = states * W
+    for lane in range(lanes):
+        clone = -1
+        if work.accept[lane] > 0.0:
+            linear.stale[lane] = 1.0
+            if due(problem.output_times, state.next_output, lane) < work.end[lane] or any_crossed(
+                problem, state, lane, work.trial
+            ):
+                _lane_poly(lane, state, work, linear.stages)
+                clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
+                work.end[lane] = end
+        work.crossed[lane] = clone
+    for lane in range(lanes):
+        work.time[lane] = work.end[lane] if work.accept[lane] > 0.0 else state.time[lane]
+    concentrations(forcing, lanes, work.time, work.decay, work.c)
+    evaluate(rates, lanes, flows, problem, state, work, work.trial, work.k[:size])
+    settle_lanes(lanes, problem, state, work, work.k[:size])
 
 
 def _signature():
     from numba import types
 
-    bundles = (Problem, Forcing, Lines, State, Record, Work)
-    kernels = (function_type(RATES), function_type(JACOBIAN))
-    return types.void(*kernels, *(numba_type(bundle) for bundle in bundles), types.int64, types.float64)
+    bundles = (Problem, Forcing, Lines, State, Record, Work, Elimination, Linear)
+    whole = types.int64, types.int64, types.int64, *(numba_type(bundle) for bundle in bundles)
+    return types.void(*whole, types.float64[:, ::1], types.float64)
 
 
-@jit(signature=_signature())
-def advance_stiff(rates, jacobian, problem, forcing, lines, state, record, work, lane, stop):
-    """Integrate one lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller."""
-    n = problem.counted.size
-    species = forcing.species_drug.size
-    raw = np.zeros((n, n + species + 1))
-    own = np.zeros((n, n))
-    matrix = np.zeros((n, n))
-    pivots = np.zeros(n, np.int64)
-    slope_t = np.zeros(n)
-    drift = np.zeros(species)
-    stages = np.zeros((6, n))
-    gap = np.zeros(n)
-    skip_missed(lines, lane, state.time[lane])
+@jit(signature=_signature(), **PLAIN)
+def advance_stiff(
+    lanes, rates_kernel, jacobian_kernel, problem, forcing, lines, state, record, work, plan, linear, raw, stop
+):
+    """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller.
+
+    Kernels are addresses.
+    """
+    rates = rates_at(rates_kernel)
+    jacobian = jacobian_at(jacobian_kernel)
+    states = problem.counted.size
     flows = flows_into_states(lines, state.inflow)
-    state.stop[lane] = next_event(lines, lane)
-    made = 0
-    fresh_point = True
-    while state.time[lane] < stop:
-        if fresh_point:
-            _restart(rates, flows, problem, forcing, lines, state, record, work, lane)
-            if state.status[lane] != OK:
-                return
-            lane_concentration_slopes(forcing, lane, state.time[lane], drift)
-            jacobian(lane, state.time, state.y, problem.params, work.c, state.present, raw)
-            _transform(problem, state, lane, raw, drift, own, slope_t)
-        left = min(state.stop[lane], stop) - state.time[lane]
-        step = fitted(state.step[lane], left, problem.options[1])
-        error = np.inf
-        if _step(rates, flows, problem, forcing, state, work, lane, step, own, slope_t, matrix, pivots, stages):
-            error = _error(problem, state.y, work.trial, lane, stages[5])
-            if error <= 1.0:
-                _poly(state.y, work.trial, lane, stages, work.poly)
-                _gap_inside(rates, flows, problem, forcing, state, work, lane, step, matrix, pivots, gap)
-                error = max(error, _INSIDE * _error(problem, state.y, work.trial, lane, gap))
-        fresh_point = error <= 1.0
-        if fresh_point:
-            end = min(state.stop[lane], stop) if step == left else state.time[lane] + step
-            _accept(problem, forcing, state, record, work, lane, step, end)
-            growth = 5.0 if error < 1e-3 else min(5.0, 0.9 * error**-0.25)
-            state.counts[lane] += 1
-        else:
-            growth = max(0.2, 0.9 * error**-0.25) if error < np.inf else 0.1
-            state.counts[W + lane] += 1
-        state.status[lane] = next_step(state.step, lane, step, growth, state.time[lane], error)
-        if state.status[lane] != OK:
-            return
-        made += 1
-        if made > problem.options[2]:
-            state.status[lane] = TOO_MANY_STEPS
-            return
+    for lane in range(lanes):
+        skip_missed(lines, lane, state.time[lane])
+        state.stop[lane] = next_event(lines, lane)
+        state.counts[lane] = 0
+        state.counts[W + lane] = 0
+        linear.stale[lane] = 1.0
+    while begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop) > 0:
+        _linearise(jacobian, lanes, problem, forcing, state, work, plan, linear, raw)
+        _take_apart(lanes, states, plan, linear, work)
+        _stages(rates, lanes, flows, problem, forcing, state, work, plan, linear)
+        _judge(rates, lanes, flows, problem, forcing, state, work, plan, linear)
+        control(lanes, problem, state, work, stop)
+        _take(rates, lanes, flows, problem, forcing, state, record, work, linear)
+        for lane in range(lanes):
+            made = state.counts[lane] + state.counts[W + lane]
+            if state.status[lane] == OK and made > problem.options[2]:
+                state.status[lane] = TOO_MANY_STEPS

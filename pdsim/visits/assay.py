@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,9 @@ class AssayError:
         return measured.astype(np.float32)
 
 
-def assay_noise(seed: int, patients: np.ndarray, visits: int) -> dict[str, np.ndarray]:
+def assay_noise(
+    seed: int, patients: np.ndarray, visits: int, markers: Sequence[str] = MARKERS
+) -> dict[str, np.ndarray]:
     """Draw the noise of all assays of a block of patients.
 
     A patient's draws depend on seed, patient number, marker and visit alone: not on the other patients, the arm or
@@ -96,10 +99,12 @@ def assay_noise(seed: int, patients: np.ndarray, visits: int) -> dict[str, np.nd
         Patient numbers.
     visits : int
         Visits, baseline included.
+    markers : sequence of str
+        Those that are measured.
 
     Returns
     -------
     dict of str to array of float, (patient, visit)
         Standard normal draws by marker.
     """
-    return {marker: draws.normals(seed, patients, f"assay.{marker}", visits) for marker in MARKERS}
+    return {marker: draws.normals(seed, patients, f"assay.{marker}", visits) for marker in markers}

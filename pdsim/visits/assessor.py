@@ -120,6 +120,9 @@ class Assessor:
         """
         if k != self._next:
             raise ValueError(f"visit {k} is out of order: visit {self._next} comes next")
+        if all(value is None for value in (m_protein, flc, anc, platelets, burden)):
+            self._next = k + 1  # nothing is measured, and nothing changes
+            return
         for row, value in zip(self._true, (m_protein, flc, anc, platelets), strict=True):
             row[:] = np.nan if value is None else value
         measured = self.error.read(self._true, self._noise[:, :, k])

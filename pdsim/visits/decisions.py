@@ -223,6 +223,8 @@ class Decisions:
 
     def _stop(self, rule: str, drug: int, chosen: np.ndarray) -> None:
         chosen = chosen & ~self.stopped[drug]
+        if not chosen.any():
+            return
         before = self.given(drug)
         self.stopped[drug] |= chosen
         self._note(rule, drug, "stop", chosen, before)
