@@ -1,4 +1,4 @@
-"""Kernels of the cascade: the driver's rates with the forcings, and the disease's rates under given forcings."""
+"""Kernels of the cascade: the driver's rates and the forcings, and the disease's rates under given forcings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ class Cascade:
         Places of their states in the whole model.
     n_forcings : int
         How many forcings the disease sees.
+    levels : tuple of int
+        Place of each driver state in the rows in which they depend on one another, from 1; -1 where there is none.
+    fading : tuple of int
+        Places among the disease's states of those that decay fast and are linear in themselves; their rates of decay
+        stand behind the slopes of the states.
     driver_derived, disease_derived : int
         Rows behind the parameters that each `derive` fills; the parameters are those of the whole model.
     repeats : bool
@@ -32,6 +37,8 @@ class Cascade:
     driver: tuple[int, ...]
     disease: tuple[int, ...]
     n_forcings: int
+    levels: tuple[int, ...]
+    fading: tuple[int, ...]
     driver_derived: int
     disease_derived: int
     repeats: bool
@@ -49,12 +56,17 @@ class Cascade:
 
     @cached_property
     def driver_rates(self) -> Callable:
-        """Derivatives of the driver's states, and in the rows behind them the forcings."""
+        """Derivatives of the driver's states, and in the rows behind them their rates of decay."""
         return files.load_module(self.modules[0]).rates
 
     @cached_property
+    def forced(self) -> Callable:
+        """Forcings, as functions of the driver's states and concentrations."""
+        return files.load_module(self.modules[0]).outputs
+
+    @cached_property
     def disease_rates(self) -> Callable:
-        """Derivatives of the disease's states; forcings stand where concentrations do."""
+        """Derivatives of the disease's states, and behind them rates of decay; forcings stand for concentrations."""
         return files.load_module(self.modules[1]).rates
 
 
@@ -80,6 +92,8 @@ def cascade_of(kernels: Kernels) -> Cascade | None:
         driver=tuple(found["driver"]),
         disease=tuple(found["disease"]),
         n_forcings=found["n_forcings"],
+        levels=tuple(found["levels"]),
+        fading=tuple(found["fading"]),
         driver_derived=found["derived"][0],
         disease_derived=found["derived"][1],
         repeats=found["repeats"],
@@ -99,18 +113,20 @@ def _make(kernels: Kernels) -> dict[str, Any]:
     parts = split(traced, convert(1.0, "day", kernels.model.time))
     if parts is None:
         return {}
-    driver, disease, count = parts
+    diseased = list(parts.disease.states)[: len(parts.disease.states) - len(parts.fading)]
     modules, derived = [], []
-    for part in (driver, disease):
+    for part in (parts.driver, parts.disease):
         text, rows = kernel_source(part)
         modules.append(f"kernels_{files.digest_of(text, files.generator_key())}")
         derived.append(rows)
         files.write_once(f"{modules[-1]}.py", text)
     return {
-        "driver": names_of(traced, list(driver.states)[: len(driver.states) - count]),
-        "disease": names_of(traced, disease.states),
-        "n_forcings": count,
+        "driver": names_of(traced, list(parts.driver.states)[: len(parts.levels)]),
+        "disease": names_of(traced, diseased),
+        "n_forcings": len(parts.driver.outputs),
+        "levels": parts.levels,
+        "fading": [diseased.index(name) for name in parts.fading],
         "derived": derived,
-        "repeats": not reads_time(driver),
+        "repeats": not reads_time(parts.driver),
         "modules": modules,
     }

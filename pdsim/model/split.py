@@ -9,7 +9,7 @@ to them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +26,30 @@ SLOW_READOUT = 2.0
 """Below this rate, 1/day, a block that the disease does not read is left to the disease's long steps."""
 
 
-def split(traced: Trace, day: float = 1.0) -> tuple[Trace, Trace, int] | None:
+FADING = 1.5
+"""Rate, 1/day, from which a state that is linear in itself is integrated as what differs from its own decay."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A model split in two.
+
+    driver : its states, followed by one for each of them whose derivative is the state's own rate of decay, minus the
+        derivative of its rate by itself; its outputs are the forcings
+    disease : its states, with forcings in the place of concentrations, followed by one for each state that fades whose
+        derivative is its rate of decay
+    levels : place of each driver state in the rows in which they depend on one another, from 1; -1 in a ring of states
+        or where a rate is not linear in its own state
+    fading : the disease's states that fade
+    """
+
+    driver: Trace
+    disease: Trace
+    levels: list[int]
+    fading: list[str]
+
+
+def split(traced: Trace, day: float = 1.0) -> Parts | None:
     """Split a trace into driver and disease.
 
     Parameters
@@ -38,9 +61,8 @@ def split(traced: Trace, day: float = 1.0) -> tuple[Trace, Trace, int] | None:
 
     Returns
     -------
-    tuple of (Trace, Trace, int), or None
-        The driver's states, followed by one state for each forcing, whose derivative is the forcing; the disease's
-        states, with forcings in the place of concentrations; the number of forcings. None where no drug acts.
+    Parts, or None
+        None where no drug acts.
     """
     driver = _driver_states(traced, day)
     moving = {traced.states[name] for name in driver} | set(traced.concentrations.values())
@@ -50,30 +72,74 @@ def split(traced: Trace, day: float = 1.0) -> tuple[Trace, Trace, int] | None:
     if not forcings.found or not disease:
         return None
     table = {f"forcing {i}": symbol for i, symbol in enumerate(forcings.found.values())}
-    rows = {f"forcing {i}": expression for i, expression in enumerate(forcings.found)}
+    fading = _fading(traced, rates, day)
+    own = {name: traced.derivatives[name] for name in driver}
+    falls = _falls(traced, own, driver), _falls(traced, rates, fading)
     plain = SimpleNamespace(extinct_below=None)
+    # states are looked up by the part of their names before a bracket
+    declared = dict(traced.model.states) | {name.partition("[")[0]: plain for part in falls for name in part}
+    model = SimpleNamespace(states=declared)
     first = replace(
         traced,
-        model=SimpleNamespace(states={**traced.model.states, **dict.fromkeys(table, plain)}),
-        states={name: traced.states[name] for name in driver} | table,
-        derivatives={name: traced.derivatives[name] for name in driver} | rows,
-        initial=dict.fromkeys([*driver, *table], sympy.S.Zero),
-        outputs={},
+        model=model,
+        states={name: traced.states[name] for name in driver} | _symbols(falls[0]),
+        derivatives=own | falls[0],
+        initial=dict.fromkeys([*driver, *falls[0]], sympy.S.Zero),
+        outputs={f"forcing {i}": expression for i, expression in enumerate(forcings.found)},
     )
     second = replace(
         traced,
-        states=disease,
-        derivatives=rates,
+        model=model,
+        states=disease | _symbols(falls[1]),
+        derivatives=rates | falls[1],
         concentrations=table,
-        initial=dict.fromkeys(disease, sympy.S.Zero),
+        initial=dict.fromkeys([*disease, *falls[1]], sympy.S.Zero),
         outputs={},
     )
-    return first, second, len(table)
+    return Parts(first, second, _levels(traced, driver), fading)
+
+
+def _falls(traced: Trace, rates: dict[str, Any], chosen: Iterable[str]) -> dict[str, Any]:
+    """Rates at which states decay by themselves."""
+    return {f"fall of {name}": -rates[name].diff(traced.states[name]) for name in chosen}
+
+
+def _symbols(names: Iterable[str]) -> dict[str, Any]:
+    return {name: sympy.Symbol(name, real=True) for name in names}
+
+
+def _levels(traced: Trace, driver: list[str]) -> list[int]:
+    """See `Parts`."""
+    level: dict[str, int] = {}
+    reads = {
+        name: [other for other in driver if traced.states[other] in traced.derivatives[name].free_symbols]
+        for name in driver
+    }
+    for group in blocks(reads):
+        for name in group:
+            own = traced.states[name]
+            before = [level[other] for other in reads[name] if other not in group]
+            linear = own not in traced.derivatives[name].diff(own).free_symbols
+            level[name] = 1 + max(before, default=0) if linear and len(group) == 1 and -1 not in before else -1
+    return [level[name] for name in driver]
+
+
+def _fading(traced: Trace, rates: dict[str, Any], day: float) -> list[str]:
+    """States whose rates are linear in themselves and which decay fast, at entry and without drugs."""
+    returns = _Return(traced)
+    found = []
+    for name, rate in rates.items():
+        own = traced.states[name]
+        counted = traced.model.states[name.split("[")[0]].extinct_below
+        if not counted and own not in rate.diff(own).free_symbols and returns([name]) * day >= FADING:
+            found.append(name)
+    return found
 
 
 def reads_time(traced: Trace) -> bool:
     """Whether a rate names the time itself, so that the same doses do not give the same course."""
-    return any(traced.time in expression.free_symbols for expression in traced.derivatives.values())
+    expressions = [*traced.derivatives.values(), *traced.outputs.values()]
+    return any(traced.time in expression.free_symbols for expression in expressions)
 
 
 def _driver_states(traced: Trace, day: float) -> list[str]:

@@ -37,9 +37,9 @@ from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.readings import Seen, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
 
-_SHOWS = 10.0  # effect of the highest moments, in tolerances, at which a panel is halved
+_SHOWS = 3.0  # effect of the highest moments, in tolerances, at which a panel is halved
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
-_VANISHES = 0.01  # and at which the next panel is cut into half as many pieces
+_VANISHES = 0.003  # and at which the next panel is cut into half as many pieces
 
 
 @jit(**INNER)
@@ -81,7 +81,7 @@ def _restart_driver(panels, plan, forcing, lines, state, lane, again):
 
 
 @jit(**INNER)
-def _run_driver(rates, problem, forcing, lines, state, panels, plan, work, moments):
+def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, work, moments):
     """Integrate the driver of the live lanes over their panels and keep moments and end."""
     for piece in range(panels.shape[1]):
         any_active = False
@@ -92,7 +92,7 @@ def _run_driver(rates, problem, forcing, lines, state, panels, plan, work, momen
                 any_active = True
         if not any_active:
             break
-        driver_piece(W, rates, problem, forcing, lines, state, plan, panels.grid[1], work, moments, panels.size)
+        driver_piece(W, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, moments, panels.size)
         for lane in range(W):
             if plan.active[lane] != 0:
                 store_moments(panels, plan.slot[lane], piece, lane, moments)
@@ -159,7 +159,9 @@ def _settle_panels(problem, state, panels, plan):
 
 
 @jit(**INNER)
-def _run_panels(driver_rates, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under):
+def _run_panels(
+    driver_rates, forced, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under
+):
     """Take every planned lane over its panel."""
     again = False
     while True:
@@ -171,7 +173,7 @@ def _run_panels(driver_rates, disease_rates, first, second, forcing, lines, one,
                 if again:
                     _restore_disease(plan, two, lane)
         if any_live:
-            _run_driver(driver_rates, first, forcing, lines, one, panels, plan, work, under.moments)
+            _run_driver(driver_rates, forced, first, forcing, lines, one, panels, plan, work, under.moments)
             for lane in range(W):
                 if plan.live[lane] != 0:
                     _keep_disease(plan, two, lane)
@@ -221,21 +223,22 @@ def _signature():
         Problem, Problem, Forcing, Forcing, Forcing, Lines, Lines, Lines, State, State, State, State,
         Panels, Plan, DriverWork, DiseaseWork, Seen,
     )  # fmt: skip
-    return types.void(types.int64, types.int64, *(numba_type(bundle) for bundle in bundles), types.float64)
+    return types.void(types.int64, types.int64, types.int64, *(numba_type(bundle) for bundle in bundles), types.float64)
 
 
 @jit(signature=_signature(), **PLAIN)
 def advance_cascade(
-    driver_kernel, disease_kernel, first, second, forcing, aside, nothing, lines, own, other, one, two, one_aside,
-    two_aside, panels, plan, work, under, seen, stop,
+    driver_kernel, forcing_kernel, disease_kernel, first, second, forcing, aside, nothing, lines, own, other, one, two,
+    one_aside, two_aside, panels, plan, work, under, seen, stop,
 ):  # fmt: skip
     """Integrate every lane to `stop`; doses at `stop` itself wait for the next call. Inputs checked by the caller.
 
-    driver_kernel, disease_kernel : addresses of the rates
+    driver_kernel, disease_kernel : addresses of the rates; forcing_kernel : that of the forcings
     first, one, lines : the driver's problem, state and doses; second, two, own : the disease's; forcing : kinetics,
     `nothing` kinetics of no drug; aside, other, one_aside, two_aside : a second course for readings inside a panel.
     """
     driver_rates = rates_at(driver_kernel)
+    forced = rates_at(forcing_kernel)
     disease_rates = rates_at(disease_kernel)
     for lane in range(W):
         skip_missed(lines, lane, two.time[lane])
@@ -252,8 +255,8 @@ def advance_cascade(
         for lane in range(W):
             plan.live[lane] = plan.active[lane]
         write_outputs(
-            driver_rates, disease_rates, first, second, aside, lines, other, one_aside, two, two_aside, panels, plan,
-            work, under, seen,
+            driver_rates, forced, disease_rates, first, second, aside, lines, other, one_aside, two, two_aside, panels,
+            plan, work, under, seen,
         )  # fmt: skip
         for lane in range(W):
             if plan.live[lane] == 0:
@@ -263,7 +266,9 @@ def advance_cascade(
                 plan.live[lane] = 0
                 plan.pieces[lane] = 1 << panels.level[slot * W + lane]
                 plan.tally[0] += 1
-        _run_panels(driver_rates, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under)
+        _run_panels(
+            driver_rates, forced, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under
+        )
         _give_up_stuck(second, plan, one, two)
 
 

@@ -19,8 +19,8 @@ from pdsim.solvers.readings import Seen
 from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
-_DRIVER = 0.1  # of the tolerances: errors of the forcings add up over a whole treatment
-_DISEASE = 3.0  # of the tolerances: a step's estimate is that of its lower order, mostly far above its error
+_DRIVER = 1.0  # of the tolerances: a step's estimate is far above its error
+_DISEASE = 10.0  # of the tolerances: a step's estimate is mostly far above its error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to count as there
@@ -212,25 +212,28 @@ class CascadeBlock(Block):
         states, diseased = len(self.cascade.driver), len(self.cascade.disease)
         forcings, wide = self.cascade.n_forcings, self.degree + 1
         species, compartments = len(self.species), int(self.forcing.first[-1])
-        rows = states + forcings
         driver = {
-            "k": 7 * rows, "slope": rows, "trial": states, "gain": forcings * wide, "weight": 7 * wide,
-            "legendre": wide, "c": species, "decay": compartments, "steps": states, "ratio": rows, "absolute": states,
-            "fixed": states,
+            **dict.fromkeys(("x", "before"), 4 * states), "k": 8 * states, "forced": 4 * forcings,
+            "gain": forcings * wide, "weight": 4 * wide, "legendre": wide, "c": 4 * species, "decay": compartments,
+            "time": 4, "ratio": states + forcings, "absolute": states,
         }  # fmt: skip
+        fading = len(self.cascade.fading)
         disease = {
-            "k": 7 * diseased, "moments": forcings * wide, "legendre": wide, "c": forcings,
-            **dict.fromkeys(("trial", "steps", "ratio", "absolute", "fixed"), diseased),
+            "k": 16 * (diseased + fading), "decay": fading, "left": fading, "moments": forcings * wide,
+            "legendre": wide, "c": forcings,
+            **dict.fromkeys(("trial", "end", "steps", "ratio", "absolute", "fixed"), diseased),
         }  # fmt: skip
-        self._driver_work = DriverWork(**{name: np.zeros(driver.get(name, 1) * LANES) for name in DriverWork._fields})
+        self._driver_work = DriverWork(**{
+            **{name: np.zeros(driver.get(name, 1) * LANES) for name in DriverWork._fields},
+            "ones": np.ones(LANES), "level": np.array(self.cascade.levels, dtype=np.int64),
+        })  # fmt: skip
         zeros = {name: np.zeros(disease.get(name, 1) * LANES) for name in DiseaseWork._fields}
-        self._disease_work = DiseaseWork(**{**zeros, "poly": np.zeros(4 * diseased)})
-        for work, problem in ((self._driver_work, self._first), (self._disease_work, self._second)):
-            work.absolute[:] = np.repeat(problem.absolute, LANES)
-            work.fixed[:] = np.repeat(problem.counted, LANES)
-        # the kernel writes the forcings behind the slopes of the states
-        self._one = self._one._replace(slope=np.zeros(rows * LANES))
-        self._one_aside = self._one_aside._replace(slope=np.zeros(rows * LANES))
+        self._disease_work = DiseaseWork(**{
+            **zeros, "poly": np.zeros(7 * diseased), "fading": np.array(self.cascade.fading, dtype=np.int64),
+        })  # fmt: skip
+        self._driver_work.absolute[:] = np.repeat(self._first.absolute, LANES)
+        self._disease_work.absolute[:] = np.repeat(self._second.absolute, LANES)
+        self._disease_work.fixed[:] = np.repeat(self._second.counted, LANES)
 
     def watch(self, times: np.ndarray) -> None:
         """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""
@@ -247,7 +250,8 @@ class CascadeBlock(Block):
 
         self._call(
             advance_cascade,
-            address_of(self.cascade.driver_rates), address_of(self.cascade.disease_rates), self._first, self._second,
+            address_of(self.cascade.driver_rates), address_of(self.cascade.forced), address_of(self.cascade.disease_rates),
+            self._first, self._second,
             self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
             self._one, self._two, self._one_aside, self._two_aside,
             self._panels, self._plan, self._driver_work, self._disease_work, self._seen, float(stop),

@@ -15,11 +15,14 @@ _DENSE = TSIT5_DENSE
 
 @jit(**HOT)
 def interpolate(y, poly, i, at, share):
-    """Value of state i (at state-lane `at`) a `share` (0-1) into the step that starts at y; poly is (4, state)."""
-    states = poly.size // 4
-    return y[at] + share * (
-        poly[i] + share * (poly[states + i] + share * (poly[2 * states + i] + share * poly[3 * states + i]))
-    )
+    """Value of state i (at state-lane `at`) a `share` (0-1) into the step that starts at y; poly is (power, state)."""
+    states = y.size // W
+    place = poly.size - states + i
+    total = poly[place]
+    while place >= states:
+        place -= states
+        total = poly[place] + share * total
+    return y[at] + share * total
 
 
 @jit(**INNER)

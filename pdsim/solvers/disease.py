@@ -1,4 +1,10 @@
-"""The disease over one piece of a panel, its forcings given as Legendre series: Tsitouras 5(4) in lanes."""
+"""The disease over one piece of a panel, its forcings given as Legendre series: DOP853 in lanes.
+
+Forcings are smooth within a piece and most of the disease is slow, so one step of high order often covers a day.
+States that decay fast would hold the step back. Those that are linear in themselves are integrated as
+``exp(a t) (x - x0)`` from the start x0 of each step, a being their rate of decay there (Lawson 1967, SIAM J Numer Anal
+4:372, about a point near rest): what is left is a quadrature of something small.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +14,31 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import HOT, INNER, Floats
-from pdsim.solvers.dense import any_crossed, change_sides, explicit_poly, first_crossing, interpolate
-from pdsim.solvers.rows import add, legendre, series, spread, step_errors, take, trial_point, worst
+from pdsim._lanemath import exp as lane_exp
+from pdsim.solvers import dop853
+from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
+from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate
+from pdsim.solvers.rows import add, add_four, dop853_errors, four, legendre, series, spread, take, worst
 from pdsim.solvers.start import end_piece, first_step, reject
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
-from pdsim.solvers.tableau import TSIT5_NODES
 
-_C = TSIT5_NODES
+_C = dop853.NODES
+_WHICH, _HOW, _FOURS = dop853.in_fours()
+_POLY = dop853.monomials()
+_WAIT = 8  # pieces after a step that was turned down in which none longer than the one in its place is tried
+_FALL = 12.0  # most that a fading state's own decay is taken out of a step, as a power of e
 
 
 class DiseaseWork(NamedTuple):
     """Scratch rows of the disease."""
 
-    k: Floats  # (7, state, lane)
+    k: Floats  # (16, row, lane) slopes of the stages, the last four for the interpolant; rates of decay behind each
+    fading: Ints  # (fading,) states that decay fast
+    decay: Floats  # (fading, lane) their rates over the present step
+    left: Floats  # (fading, lane) share that is left of them at a stage
     trial: Floats  # (state, lane)
-    poly: Floats  # (4, state)
+    end: Floats  # (state, lane) end of a step in which a clone changes sides
+    poly: Floats  # (7, state)
     moments: Floats  # (forcing, degree, lane) of the present piece
     legendre: Floats  # (degree, lane)
     c: Floats  # (forcing, lane)
@@ -47,138 +62,221 @@ def _forcings(lanes, plan, work):
 
 
 @jit(**INNER)
-def _stages(rates, lanes, problem, state, plan, work):
-    """Seven stages over work.step, the first of them given; leaves the new point in trial."""
-    size = problem.counted.size * W
+def _slope(rates, lanes, problem, state, plan, work, y, slope):
+    """Slope (row, lane) of the points y (state, lane) at work.time."""
+    _forcings(lanes, plan, work)
+    rates(lanes, work.time, y, problem.params, work.c, state.present, slope)
+    add(state.inflow.size, state.inflow, slope)
+
+
+@jit(**INNER)
+def _set_decay(lanes, size, work):
+    """Rates of decay over the steps of the fading states, from behind the slopes of the first stage."""
+    for at in range(work.decay.size):
+        step = work.step[at % lanes]
+        rate = work.k[size + at]
+        work.decay[at] = 0.0
+        if rate * step > 0.0:
+            work.decay[at] = min(rate, _FALL / step)
+
+
+@jit(**INNER)
+def _fall(lanes, node, y, point, work):
+    """Let what differs from the start y of a step decay up to a node of it, in `point` (state, lane)."""
+    for f in range(work.fading.size):
+        at = work.fading[f] * W
+        for lane in range(lanes):
+            work.left[f * W + lane] = lane_exp(-work.decay[f * W + lane] * node * work.step[lane])
+            moved = (point[at + lane] - y[at + lane]) * work.left[f * W + lane]
+            point[at + lane] = y[at + lane] + moved
+
+
+@jit(**INNER)
+def _raise(lanes, y, point, slope, work):
+    """Turn slopes of fading states at a stage into those of what is integrated in their place."""
+    for f in range(work.fading.size):
+        at = work.fading[f] * W
+        for lane in range(lanes):
+            own = work.decay[f * W + lane] * (point[at + lane] - y[at + lane])
+            slope[at + lane] = (slope[at + lane] + own) / work.left[f * W + lane]
+
+
+@jit(**INNER)
+def _point(stage, lanes, size, state, work):
+    """Point at which a stage is evaluated, or after the twelfth the end of the step, into work.trial."""
     k = work.k
-    spread(work.step, problem.counted.size, work.steps)
-    for stage in range(1, 7):
-        trial_point(
-            stage, size, state.y, work.steps, k[:size], k[size : 2 * size], k[2 * size : 3 * size],
-            k[3 * size : 4 * size], k[4 * size : 5 * size], k[5 * size : 6 * size], work.trial,
-        )  # fmt: skip
-        if stage < 6:  # the last two stages fall on the same time
-            for lane in range(lanes):
-                work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
-            _forcings(lanes, plan, work)
-        slope = k[stage * size : (stage + 1) * size]
-        rates(lanes, work.time, work.trial, problem.params, work.c, state.present, slope)
-        add(size, state.inflow, slope)
+    row = k.size // 16
+    for part in range(_FOURS[stage]):
+        a, b = _WHICH[stage, 4 * part] * row, _WHICH[stage, 4 * part + 1] * row
+        c, d = _WHICH[stage, 4 * part + 2] * row, _WHICH[stage, 4 * part + 3] * row
+        share = _HOW[stage, 4 * part : 4 * part + 4]
+        if part == 0:
+            four(size, state.y, work.steps, share, k[a : a + size], k[b : b + size], k[c : c + size],
+                 k[d : d + size], work.trial)  # fmt: skip
+        else:
+            add_four(size, work.steps, share, k[a : a + size], k[b : b + size], k[c : c + size], k[d : d + size],
+                     work.trial)  # fmt: skip
+    _fall(lanes, _C[stage], state.y, work.trial, work)
+
+
+@jit(**INNER)
+def _stages(rates, lanes, problem, state, plan, work, first, last):
+    """Stages from `first` to before `last` over work.step."""
+    row = work.k.size // 16
+    for stage in range(first, last):
+        _point(stage, lanes, state.y.size, state, work)
+        for lane in range(lanes):
+            work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
+        slope = work.k[stage * row : (stage + 1) * row]
+        _slope(rates, lanes, problem, state, plan, work, work.trial, slope)
+        _raise(lanes, state.y, work.trial, slope, work)
 
 
 @jit(**INNER)
 def _errors(lanes, problem, state, work):
     """Largest error of a step relative to tolerance into work.error; NaN if any is not finite."""
-    size = problem.counted.size * W
+    size = state.y.size
     k = work.k
-    step_errors(
+    row = k.size // 16
+    dop853_errors(
         size, problem.options[0], state.y, work.trial, work.steps, work.absolute, work.fixed,
-        k[:size], k[size : 2 * size], k[2 * size : 3 * size], k[3 * size : 4 * size], k[4 * size : 5 * size],
-        k[5 * size : 6 * size], k[6 * size : 7 * size], work.ratio,
+        k[:size], k[5 * row : 5 * row + size], k[6 * row : 6 * row + size], k[7 * row : 7 * row + size],
+        k[8 * row : 8 * row + size], k[9 * row : 9 * row + size], k[10 * row : 10 * row + size],
+        k[11 * row : 11 * row + size], work.ratio,
     )  # fmt: skip
+    for f in range(work.fading.size):
+        for lane in range(lanes):
+            work.ratio[work.fading[f] * W + lane] *= work.left[f * W + lane]
     worst(problem.counted.size, lanes, work.ratio, work.error, work.time)
 
 
 @jit(**INNER)
 def _begin(rates, lanes, problem, state, plan, work):
-    """Find slopes of lanes that start afresh; a cautious step where one was asked for."""
-    any_fresh = False
+    """Find the slopes of lanes that go on, and a cautious step where one is asked for; return how many go on."""
+    running = 0
     for lane in range(lanes):
-        if plan.active[lane] != 0 and state.status[lane] == OK and state.time[lane] < plan.until[lane]:
-            any_fresh = any_fresh or state.fresh[lane] != 0
-    if not any_fresh:
-        return
-    for lane in range(lanes):
+        on = plan.active[lane] != 0 and state.status[lane] == OK and state.time[lane] < plan.until[lane]
+        work.taken[lane] = 1.0 if on else 0.0
         work.time[lane] = state.time[lane]
-    _forcings(lanes, plan, work)
-    rates(lanes, work.time, state.y, problem.params, work.c, state.present, work.trial)
-    add(work.trial.size, state.inflow, work.trial)
+        running += 1 if on else 0
+    if running == 0:
+        return 0
+    _slope(rates, lanes, problem, state, plan, work, state.y, work.k[: work.k.size // 16])
+    take(problem.counted.size, lanes, work.taken, work.k[: state.slope.size], state.slope)
     for lane in range(lanes):
-        chosen = plan.active[lane] != 0 and state.fresh[lane] != 0 and state.status[lane] == OK
-        work.taken[lane] = 1.0 if chosen else 0.0
-    take(problem.counted.size, lanes, work.taken, work.trial, state.slope)
-    for lane in range(lanes):
-        if work.taken[lane] > 0.0:
-            state.fresh[lane] = 0
-            if state.step[lane] <= 0.0:
-                state.step[lane] = first_step(problem, state, lane, -1.0)
+        if work.taken[lane] > 0.0 and state.step[lane] <= 0.0:
+            state.step[lane] = first_step(problem, state, lane, -1.0)
+    return running
 
 
 @jit(**HOT)
 def _choose_steps(lanes, problem, state, plan, work):
     """Set work.step so that equal steps lead to the end of the piece; 0 for lanes that are done."""
-    running = 0
     for lane in range(lanes):
         work.step[lane] = 0.0
-        if plan.active[lane] == 0 or state.status[lane] != OK or state.time[lane] >= plan.until[lane]:
+        if work.taken[lane] == 0.0:
             continue
-        running += 1
         left = plan.until[lane] - state.time[lane]
         step = min(state.step[lane], problem.options[1])
         work.step[lane] = left / np.ceil(left / step - 0.01) if step < left else left
-    return running
 
 
 @jit(**HOT)
-def _accept(problem, state, plan, work, lane):
-    """Move a lane to the end of its step, or to the point where a clone dies out or enters."""
-    states = problem.counted.size
-    step = work.step[lane]
-    left = plan.until[lane] - state.time[lane]
-    end = plan.until[lane] if step == left else state.time[lane] + step
-    state.counts[lane] += 1
-    if any_crossed(problem, state, lane, work.trial):
-        explicit_poly(lane, step, work.k, work.poly)
-        clone, share = first_crossing(problem, state, lane, work.poly, work.trial)
-        for i in range(states):
-            state.y[i * W + lane] = interpolate(state.y, work.poly, i, i * W + lane, share)
-        state.time[lane] += share * step
-        change_sides(problem, state, clone, lane)
-        state.fresh[lane] = 1
-        state.step[lane] = 0.0
-        return
-    work.taken[lane] = 1.0
-    state.time[lane] = end
-
-
-@jit(**HOT)
-def _control(problem, state, plan, work, lane):
+def _control(state, work, lane):
+    """Set one lane's next step; mark the present one as taken or turn it down."""
     error = work.error[lane]
     step = work.step[lane]
     if error <= 1.0:
-        growth = 2.0 if error < 1e-3 else min(2.0, 0.9 * error**-0.2)
+        growth = min(4.0, 0.9 * max(error, 1e-6) ** -0.125)
         state.step[lane] = max(state.step[lane], step * growth) if step < state.step[lane] else step * growth
         if work.opening[lane] == 0.0:
             work.opening[lane] = state.step[lane]
-        _accept(problem, state, plan, work, lane)
+            if state.counts[2 * W + lane] > 0:  # not the step that was turned down a moment ago
+                state.counts[2 * W + lane] -= 1
+                work.opening[lane] = min(state.step[lane], step)
+        state.counts[lane] += 1
+        work.taken[lane] = 1.0
         return
-    reject(state, lane, step, error)
+    reject(state, lane, step, error, -0.125)
+    state.counts[2 * W + lane] = _WAIT
+
+
+@jit(**INNER)
+def _interpolant(lane, step, state, work):
+    """Interpolant of one lane's step to work.end, as coefficients of share, share^2, ... into work.poly (7, state)."""
+    states = work.poly.size // 7
+    row = work.k.size // 16
+    for i in range(states):
+        at = i * W + lane
+        for power in range(7):
+            total = _POLY[power, 16] * (work.end[at] - state.y[at])
+            for stage in range(16):
+                total += _POLY[power, stage] * step * work.k[stage * row + at]
+            work.poly[power * states + i] = total
+
+
+@jit(**INNER)
+def _cross(rates, lanes, problem, state, plan, work):
+    """End the steps in which a clone dies out or enters at that point."""
+    crossing = False
+    for lane in range(lanes):
+        crossing = crossing or (work.taken[lane] > 0.0 and any_crossed(problem, state, lane, work.trial))
+    if not crossing:
+        return
+    size = work.end.size
+    for at in range(size):
+        work.end[at] = work.trial[at]
+    _stages(rates, lanes, problem, state, plan, work, 12, 16)
+    for at in range(size):
+        work.trial[at] = work.end[at]
+    # the interpolant is that of what is integrated in the place of fading states
+    _fall(lanes, -1.0, state.y, work.end, work)
+    for lane in range(lanes):
+        if work.taken[lane] == 0.0 or not any_crossed(problem, state, lane, work.end):
+            continue
+        _interpolant(lane, work.step[lane], state, work)
+        clone, share = first_crossing(problem, state, lane, work.poly, work.end)
+        for i in range(problem.counted.size):
+            work.poly[i] = interpolate(state.y, work.poly, i, i * W + lane, share)
+        for f in range(work.fading.size):
+            i = work.fading[f]
+            before = state.y[i * W + lane]
+            work.poly[i] = before + (work.poly[i] - before) * np.exp(
+                -work.decay[f * W + lane] * share * work.step[lane]
+            )
+        for i in range(problem.counted.size):
+            state.y[i * W + lane] = work.poly[i]
+        state.time[lane] += share * work.step[lane]
+        change_sides(problem, state, clone, lane)
+        state.step[lane] = 0.0
+        work.taken[lane] = 0.0
 
 
 @jit(**INNER)
 def disease_piece(lanes, rates, problem, state, plan, work):
     """Integrate the disease of the active lanes from plan.origin to plan.until under work.moments."""
-    size = state.slope.size
     for lane in range(lanes):
-        if plan.active[lane] != 0:
-            state.fresh[lane] = 1
         work.opening[lane] = 0.0
-    while True:
-        _begin(rates, lanes, problem, state, plan, work)
-        if _choose_steps(lanes, problem, state, plan, work) == 0:
-            break
-        for at in range(size):
-            work.k[at] = state.slope[at]
-        _stages(rates, lanes, problem, state, plan, work)
+    while _begin(rates, lanes, problem, state, plan, work) > 0:
+        _choose_steps(lanes, problem, state, plan, work)
+        spread(work.step, problem.counted.size, work.steps)
+        _set_decay(lanes, state.y.size, work)
+        _stages(rates, lanes, problem, state, plan, work, 1, 12)
+        _point(12, lanes, state.y.size, state, work)
         _errors(lanes, problem, state, work)
         for lane in range(lanes):
             work.taken[lane] = 0.0
             if work.step[lane] > 0.0:
-                _control(problem, state, plan, work, lane)
+                _control(state, work, lane)
                 if state.counts[lane] > problem.options[2]:
                     state.status[lane] = TOO_MANY_STEPS
+        _cross(rates, lanes, problem, state, plan, work)
         take(problem.counted.size, lanes, work.taken, work.trial, state.y)
-        take(problem.counted.size, lanes, work.taken, work.k[6 * size : 7 * size], state.slope)
+        for lane in range(lanes):
+            if work.taken[lane] > 0.0:
+                step = work.step[lane]
+                whole = step == plan.until[lane] - state.time[lane]
+                state.time[lane] = plan.until[lane] if whole else state.time[lane] + step
     for lane in range(lanes):
         if plan.active[lane] != 0 and state.status[lane] == OK:
             # a piece begins with a jump of its forcings, as the next one will

@@ -1,7 +1,8 @@
-"""The driver over one piece of a panel: Tsitouras 5(4) in lanes, with the Legendre moments of the forcings.
+"""The driver over one piece of a panel: Radau IIA in lanes, with the Legendre moments of the forcings.
 
-The rates kernel writes the forcings behind the slopes of the driver's states. A moment is a quadrature beside the
-steps, so it falls under their error control.
+At the nodes of a step each state follows its own linear equation, with the other states as they were found last; where
+states depend on one another in a row, as many sweeps as the row is long make this exact, else it is repeated until
+nothing moves. A moment is a quadrature over the same nodes, so it falls under the same error control.
 """
 
 from __future__ import annotations
@@ -10,154 +11,193 @@ from typing import NamedTuple
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import HOT, INNER, Floats
+from pdsim.solvers import radau
+from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
 from pdsim.solvers.events import apply_events, next_event
 from pdsim.solvers.forcing import concentrations
 from pdsim.solvers.rows import (
     add,
     add_chosen,
+    collocate,
     enlarge,
+    farthest,
+    forcing_ratios,
+    last_terms,
     legendre,
-    moment_errors,
-    spread,
-    step_errors,
+    node_slopes,
+    state_ratios,
     take,
-    trial_point,
     weighted,
     worst,
 )
-from pdsim.solvers.start import end_piece, first_step, reject, unfit
+from pdsim.solvers.start import end_piece, reject
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
-from pdsim.solvers.tableau import TSIT5_NODES
 
-_C = TSIT5_NODES
+_C = radau.NODES
+_B = radau.WEIGHTS
+_NODES = radau.STAGES
+_SWEEPS = 12  # after which a step whose points still move is turned down
+_STILL = 0.01  # of the tolerance: points that move by less do not move
+_POWER = -1.0 / 7.0
+_OPENING = 0.2  # first step after a dose, in time constants of the fastest process that it sets loose
 
 
 class DriverWork(NamedTuple):
-    """Scratch rows; a row is a driver state or, behind these, a forcing."""
+    """Scratch rows of the driver."""
 
-    k: Floats  # (7, row, lane)
-    slope: Floats  # (row, lane)
-    trial: Floats  # (state, lane)
+    x: Floats  # (node, state, lane) points
+    before: Floats  # (node, state, lane) points of the sweep before
+    k: Floats  # (node, 2 state, lane) slopes, and behind them rates of decay
+    forced: Floats  # (node, forcing, lane)
     gain: Floats  # (forcing, degree, lane) what a step adds to the moments
-    weight: Floats  # (7, degree, lane) quadrature weights of a step
+    weight: Floats  # (node, degree, lane) quadrature weights of a step
     legendre: Floats  # (degree, lane)
-    c: Floats  # (species, lane)
+    c: Floats  # (node, species, lane)
     decay: Floats  # (compartment, lane)
-    time: Floats  # (lane,)
+    time: Floats  # (node, lane)
     step: Floats  # (lane,)
+    ones: Floats  # (lane,)
     error: Floats  # (lane,)
-    steps: Floats  # (state, lane) the step of each lane
-    ratio: Floats  # (row, lane)
+    spoilt: Floats  # (lane,)
+    moving: Floats  # (lane,) 1 where points still move
+    ratio: Floats  # (row, lane) of states and, behind these, forcings
     absolute: Floats  # (state, lane) absolute tolerance
-    fixed: Floats  # (state, lane) zeros: no scale of an error is fixed
     taken: Floats  # (lane,) 1 where a step is accepted
-
-
-@jit(**HOT)
-def _evaluate(rates, lanes, problem, forcing, state, work, y, dy):
-    concentrations(forcing, lanes, work.time, work.decay, work.c)
-    rates(lanes, work.time, y, problem.params, work.c, state.present, dy)
-    add(state.inflow.size, state.inflow, dy)
+    level: Ints  # (state,) last sweep in which it moves; none is told in advance where it is -1
 
 
 @jit(**INNER)
-def _stages(rates, lanes, problem, forcing, state, work):
-    size = problem.counted.size * W
-    rows = work.slope.size
-    k = work.k
-    spread(work.step, problem.counted.size, work.steps)
-    for stage in range(1, 7):
-        for lane in range(lanes):
-            work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
-        trial_point(
-            stage, size, state.y, work.steps, k[:size], k[rows : rows + size], k[2 * rows : 2 * rows + size],
-            k[3 * rows : 3 * rows + size], k[4 * rows : 4 * rows + size], k[5 * rows : 5 * rows + size], work.trial,
+def _sweep(rates, lanes, count, problem, state, work):
+    """Solve for the points of every state that moves in this sweep."""
+    states = problem.counted.size
+    size = states * W
+    species = work.c.size // _NODES
+    for node in range(_NODES):
+        slopes = work.k[2 * node * size : 2 * (node + 1) * size]
+        rates(
+            lanes, work.time[node * W : (node + 1) * W], work.x[node * size : (node + 1) * size], problem.params,
+            work.c[node * species : (node + 1) * species], state.present, slopes,
         )  # fmt: skip
-        _evaluate(rates, lanes, problem, forcing, state, work, work.trial, k[stage * rows : (stage + 1) * rows])
+        add(size, state.inflow, slopes)
+    for i in range(states):
+        if work.level[i] < 0 or work.level[i] >= count:
+            collocate(i, states, lanes, work.step, work.moving, state.y, work.k, work.x)
 
 
 @jit(**INNER)
-def _gains(lanes, state, plan, work):
-    """What a step adds to every moment, into work.gain."""
-    rows = work.slope.size
+def _settle(lanes, problem, state, work):
+    """Let lanes whose points have moved by less than matters rest; return whether any goes on."""
+    size = problem.counted.size * W
+    for lane in range(lanes):
+        work.error[lane] = 0.0
+    for node in range(_NODES):
+        farthest(
+            problem.counted.size, lanes, problem.options[0], state.y, work.before[node * size : (node + 1) * size],
+            work.x[node * size : (node + 1) * size], work.absolute, work.error,
+        )  # fmt: skip
+    goes_on = False
+    for lane in range(lanes):
+        if work.moving[lane] > 0.0 and work.error[lane] <= _STILL:
+            work.moving[lane] = 0.0
+        goes_on = goes_on or work.moving[lane] > 0.0
+    return goes_on
+
+
+@jit(**INNER)
+def _points(rates, lanes, problem, forcing, state, work):
+    """Points of a step from `state` over work.step; lanes whose points do not settle are left marked in work.moving."""
+    size = problem.counted.size * W
+    species = work.c.size // _NODES
+    last = 0
+    for i in range(problem.counted.size):
+        last = max(last, work.level[i]) if work.level[i] >= 0 else _SWEEPS
+    for node in range(_NODES):
+        for lane in range(lanes):
+            work.time[node * W + lane] = state.time[lane] + _C[node] * work.step[lane]
+        concentrations(
+            forcing, lanes, work.time[node * W : (node + 1) * W], work.decay,
+            work.c[node * species : (node + 1) * species],
+        )  # fmt: skip
+        for at in range(size):
+            work.x[node * size + at] = state.y[at]
+    for lane in range(lanes):
+        work.moving[lane] = 1.0 if work.step[lane] > 0.0 else 0.0
+    for count in range(1, last + 1):
+        if last == _SWEEPS:
+            for at in range(_NODES * size):
+                work.before[at] = work.x[at]
+        _sweep(rates, lanes, count, problem, state, work)
+        if last == _SWEEPS and not _settle(lanes, problem, state, work):
+            break
+    if last < _SWEEPS:
+        for lane in range(lanes):
+            work.moving[lane] = 0.0
+
+
+@jit(**INNER)
+def _gains(forced, lanes, problem, state, plan, work):
+    """Forcings at the nodes, and what the step adds to every moment, into work.gain."""
+    size = problem.counted.size * W
+    species = work.c.size // _NODES
+    count = work.forced.size // _NODES
     wide = work.legendre.size // W
-    forcings = work.gain.size // (wide * W)
-    for stage in range(7):
-        for lane in range(lanes):
-            work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
-        legendre(wide, lanes, work.time, plan.origin, plan.until, work.legendre)
-        for lane in range(lanes):
-            work.error[lane] = work.step[lane] / (plan.until[lane] - plan.origin[lane])
+    for node in range(_NODES):
+        time = work.time[node * W : (node + 1) * W]
+        forced(
+            lanes, time, work.x[node * size : (node + 1) * size], problem.params,
+            work.c[node * species : (node + 1) * species], state.present,
+            work.forced[node * count : (node + 1) * count],
+        )  # fmt: skip
+        legendre(wide, lanes, time, plan.origin, plan.until, work.legendre)
         for j in range(wide):
             for lane in range(lanes):
-                share = work.error[lane] * work.legendre[j * W + lane]
-                work.weight[(stage * wide + j) * W + lane] = (2.0 * j + 1.0) * share
-    weighted(lanes, wide, forcings, work.k, rows - forcings * W, rows, work.weight, work.gain)
+                share = _B[node] * work.step[lane] / (plan.until[lane] - plan.origin[lane])
+                work.weight[(node * wide + j) * W + lane] = (2.0 * j + 1.0) * share * work.legendre[j * W + lane]
+    weighted(lanes, wide, count // W, work.forced, work.weight, work.gain)
 
 
 @jit(**INNER)
-def _errors(lanes, problem, state, panel, size, plan, work):
+def _errors(lanes, problem, state, panel, size, work):
     """Largest error of a step relative to tolerance into work.error; NaN if any is not finite.
 
-    That of a forcing counts against a panel's worth of it; its highest moment hardly moves the disease.
+    That of a forcing counts against a panel's worth of it.
     """
-    rows = work.slope.size
-    wide = work.legendre.size // W
-    forcings = size.size // W
-    first = rows - forcings * W
-    k = work.k
-    step_errors(
-        first, problem.options[0], state.y, work.trial, work.steps, work.absolute, work.fixed,
-        k[:first], k[rows : rows + first], k[2 * rows : 2 * rows + first], k[3 * rows : 3 * rows + first],
-        k[4 * rows : 4 * rows + first], k[5 * rows : 5 * rows + first], k[6 * rows : 6 * rows + first],
-        work.ratio[:first],
-    )  # fmt: skip
-    moment_errors(
-        lanes, wide, forcings, problem.options[0], panel, work.step, plan.origin, plan.until, k, first, rows,
-        work.weight, size, work.ratio[first:],
-    )  # fmt: skip
-    worst(rows // W, lanes, work.ratio, work.error, work.time)
+    states = problem.counted.size
+    first = states * W
+    node_slopes(states, lanes, state.y, work.x, work.before)
+    last_terms(states, lanes, work.ones, work.before, work.ratio[:first])
+    end = work.x[(_NODES - 1) * first : _NODES * first]
+    state_ratios(states, lanes, problem.options[0], state.y, end, work.absolute, work.ratio[:first])
+    last_terms(size.size // W, lanes, work.step, work.forced, work.ratio[first:])
+    forcing_ratios(size.size // W, lanes, panel * problem.options[0], work.forced, size, work.ratio[first:])
+    worst(work.ratio.size // W, lanes, work.ratio, work.error, work.spoilt)
+    for lane in range(lanes):
+        if work.moving[lane] > 0.0:
+            work.error[lane] = max(work.error[lane], 1e3)
 
 
 @jit(**INNER)
-def _begin(rates, lanes, problem, forcing, lines, state, plan, work):
-    """Give due doses; find slopes, and after a dose a cautious step, of lanes that start afresh."""
-    any_fresh = False
-    for lane in range(lanes):
-        work.error[lane] = -1.0
-        if plan.active[lane] == 0 or state.status[lane] != OK or state.time[lane] >= plan.until[lane]:
-            continue
-        if state.stop[lane] <= state.time[lane]:
-            work.error[lane] = apply_events(problem, lines, forcing, state, lane, state.time[lane])
-            state.stop[lane] = next_event(lines, lane)
-            state.fresh[lane] = 1
-        if state.fresh[lane] != 0:
-            any_fresh = True
-    if not any_fresh:
-        return
-    for lane in range(lanes):
-        work.time[lane] = state.time[lane]
-    _evaluate(rates, lanes, problem, forcing, state, work, state.y, work.slope)
-    for lane in range(lanes):
-        if plan.active[lane] == 0 or state.fresh[lane] == 0 or state.status[lane] != OK:
-            continue
-        for at in range(lane, state.slope.size, W):
-            state.slope[at] = work.slope[at]
-        if work.error[lane] >= 0.0 or state.step[lane] <= 0.0:
-            state.step[lane] = first_step(problem, state, lane, work.error[lane])
-        state.status[lane] = unfit(problem, state, lane)
-        state.fresh[lane] = 0
+def _begin(problem, forcing, lines, state, plan, lane):
+    """Give due doses; a cautious step after them, or where none is known."""
+    if state.stop[lane] <= state.time[lane]:
+        fastest = apply_events(problem, lines, forcing, state, lane, state.time[lane])
+        state.stop[lane] = next_event(lines, lane)
+        if fastest > 0.0:
+            state.step[lane] = _OPENING / fastest
+    if state.step[lane] <= 0.0:
+        state.step[lane] = 0.01 * (plan.until[lane] - plan.origin[lane])
 
 
 @jit(**HOT)
-def _choose_steps(lanes, problem, state, plan, work):
+def _choose_steps(lanes, problem, forcing, lines, state, plan, work):
+    """Give due doses and set work.step, 0 for lanes that are done; return how many are not."""
     running = 0
     for lane in range(lanes):
         work.step[lane] = 0.0
         if plan.active[lane] == 0 or state.status[lane] != OK or state.time[lane] >= plan.until[lane]:
             continue
         running += 1
+        _begin(problem, forcing, lines, state, plan, lane)
         left = min(state.stop[lane], plan.until[lane]) - state.time[lane]
         step = min(state.step[lane], problem.options[1])
         if step >= 0.99 * left:
@@ -173,48 +213,43 @@ def _control(state, plan, work, lane):
     error = work.error[lane]
     step = work.step[lane]
     if not error <= 1.0:
-        reject(state, lane, step, error)
+        reject(state, lane, step, error, _POWER)
         return
     bound = min(state.stop[lane], plan.until[lane])
     state.time[lane] = bound if step == bound - state.time[lane] else state.time[lane] + step
     work.taken[lane] = 1.0
-    growth = 5.0 if error < 1e-4 else min(5.0, 0.9 * error**-0.2)
+    growth = min(6.0, 0.9 * max(error, 1e-9) ** _POWER)
     state.step[lane] = max(state.step[lane], step * growth) if step < state.step[lane] else step * growth
     state.counts[lane] += 1
 
 
 @jit(**INNER)
-def driver_piece(lanes, rates, problem, forcing, lines, state, plan, panel, work, moments, size):
+def driver_piece(lanes, rates, forced, problem, forcing, lines, state, plan, panel, work, moments, size):
     """Integrate the driver of the active lanes from plan.origin to plan.until and give the moments of the forcings.
 
     Doses at the end itself wait. `moments` (forcing, degree, lane); `size` (forcing, lane) largest value so far.
     """
-    rows = work.slope.size
+    states = problem.counted.size
+    count = size.size
     for lane in range(lanes):
         if plan.active[lane] != 0:
             for at in range(lane, moments.size, W):
                 moments[at] = 0.0
             state.stop[lane] = next_event(lines, lane)
-            state.fresh[lane] = 1
-    while True:
-        _begin(rates, lanes, problem, forcing, lines, state, plan, work)
-        if _choose_steps(lanes, problem, state, plan, work) == 0:
-            break
-        for at in range(rows):
-            work.k[at] = state.slope[at]
-        _stages(rates, lanes, problem, forcing, state, work)
-        _gains(lanes, state, plan, work)
-        _errors(lanes, problem, state, panel, size, plan, work)
+    while _choose_steps(lanes, problem, forcing, lines, state, plan, work) > 0:
+        _points(rates, lanes, problem, forcing, state, work)
+        _gains(forced, lanes, problem, state, plan, work)
+        _errors(lanes, problem, state, panel, size, work)
         for lane in range(lanes):
             work.taken[lane] = 0.0
             if work.step[lane] > 0.0:
                 _control(state, plan, work, lane)
                 if state.counts[lane] > problem.options[2]:
                     state.status[lane] = TOO_MANY_STEPS
-        take(problem.counted.size, lanes, work.taken, work.trial, state.y)
-        take(rows // W, lanes, work.taken, work.k[6 * rows : 7 * rows], state.slope)
+        take(states, lanes, work.taken, work.x[(_NODES - 1) * states * W :], state.y)
         add_chosen(moments.size // W, lanes, work.taken, work.gain, moments)
-        enlarge(size.size // W, lanes, work.taken, work.k[7 * rows - size.size : 7 * rows], size)
+        for node in range(_NODES):
+            enlarge(count // W, lanes, work.taken, work.forced[node * count : (node + 1) * count], size)
     for lane in range(lanes):
         if plan.active[lane] != 0:
             end_piece(problem, state, lane)

@@ -189,42 +189,54 @@ def _exact_concentration(forcing, species, lane, time):
 
 
 @jit(**_ROW)
-def _decay(lanes, time, since, origin, rates, at, decay):
-    for lane in range(lanes):
-        span = get(time, 0, lane) - get(since, origin, lane)
-        put(decay, at, lane, lane_exp(get(rates, at, lane) * span))
+def _decays(lanes, modes, rates, since, time, decay):
+    """What is left of each mode (mode, lane) of one drug at time (lane,)."""
+    for k in range(modes):
+        for lane in range(lanes):
+            span = time[lane] - since[lane]
+            put(decay, k * lanes, lane, lane_exp(get(rates, k * lanes, lane) * span))
 
 
 @jit(**_ROW)
-def _begin_sum(lanes, steady, at, c):
+def _sum_modes(lanes, modes, steady, weights, decay, c):
+    """Concentration (lane,) of one species from its weights (mode, lane)."""
     for lane in range(lanes):
-        put(c, at, lane, get(steady, at, lane))
+        c[lane] = steady[lane]
+    for k in range(modes):
+        for lane in range(lanes):
+            c[lane] += get(weights, k * lanes, lane) * get(decay, k * lanes, lane)
 
 
-@jit(**_ROW)
-def _add_mode(lanes, modes, mode, decay, rate, c, at):
-    for lane in range(lanes):
-        put(c, at, lane, get(c, at, lane) + get(modes, mode, lane) * get(decay, rate, lane))
+@jit(**INNER)
+def _stirs(forcing, species):
+    """Whether any mode of a species carries anything on any lane."""
+    for at in range(forcing.species_first[species] * W, forcing.species_first[species + 1] * W):
+        if forcing.modes[at] != 0.0:
+            return True
+    return False
 
 
 @jit(**PLAIN)
 def concentrations(forcing, lanes, time, decay, c):
     """Free concentrations (species, lane) at time (lane,); `decay` (compartment, lane) is scratch."""
-    for drug in range(forcing.first.size - 1):
-        for i in range(forcing.first[drug], forcing.first[drug + 1]):
-            _decay(lanes, time, forcing.since, drug * W, forcing.rates, i * W, decay)
+    drug = -1
     for species in range(forcing.species_drug.size):
-        drug = forcing.species_drug[species]
-        start = forcing.species_first[species]
-        _begin_sum(lanes, forcing.steady, species * W, c)
-        for k in range(forcing.species_first[species + 1] - start):
-            _add_mode(lanes, forcing.modes, (start + k) * W, decay, (forcing.first[drug] + k) * W, c, species * W)
-        meets = 0
+        begin, end = forcing.species_first[species] * W, forcing.species_first[species + 1] * W
+        modes = (end - begin) // W
+        own = c[species * W : (species + 1) * W]
+        steady = forcing.steady[species * W : (species + 1) * W]
+        if not _stirs(forcing, species):
+            modes = 0
+        elif forcing.species_drug[species] != drug:  # species of one drug stand together
+            drug = forcing.species_drug[species]
+            first, last = forcing.first[drug] * W, forcing.first[drug + 1] * W
+            since = forcing.since[drug * W : (drug + 1) * W]
+            _decays(lanes, (last - first) // W, forcing.rates[first:last], since, time, decay[first:last])
+        place = forcing.first[forcing.species_drug[species]] * W
+        _sum_modes(lanes, modes, steady, forcing.modes[begin:end], decay[place : place + end - begin], own)
         for lane in range(lanes):
-            meets += forcing.confluent[drug * W + lane]
-        for lane in range(lanes if meets > 0 else 0):
-            if forcing.confluent[drug * W + lane] != 0:
-                c[species * W + lane] = _exact_concentration(forcing, species, lane, time[lane])
+            if forcing.confluent[forcing.species_drug[species] * W + lane] != 0:
+                own[lane] = _exact_concentration(forcing, species, lane, time[lane])
 
 
 @jit(**INNER)

@@ -105,7 +105,22 @@ def _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen):
 
 @jit(**INNER)
 def write_outputs(
-    driver_rates, disease_rates, first, second, aside, lines, other, one, two, copy, panels, plan, work, under, seen
+    driver_rates,
+    forced,
+    disease_rates,
+    first,
+    second,
+    aside,
+    lines,
+    other,
+    one,
+    two,
+    copy,
+    panels,
+    plan,
+    work,
+    under,
+    seen,
 ):
     """Write the outputs that lie on the planned panels of the lanes marked live, their ends excluded.
 
@@ -124,7 +139,7 @@ def write_outputs(
                 if plan.target[lane] > plan.begin[lane] and cut_piece(plan, lane, piece, plan.target[lane]):
                     plan.active[lane] = 1
             driver_piece(
-                W, driver_rates, first, aside, other, one, plan, panels.grid[1], work, under.moments, seen.size
+                W, driver_rates, forced, first, aside, other, one, plan, panels.grid[1], work, under.moments, seen.size
             )
             disease_piece(W, disease_rates, second, copy, plan, under)
         for lane in range(W):

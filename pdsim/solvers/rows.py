@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pdsim._jit import jit
-from pdsim._lanes import Separate
+from pdsim._lanes import Separate, get, pick, put
 from pdsim.solvers.arrays import INNER
-from pdsim.solvers.tableau import TSIT5_ERROR, TSIT5_WEIGHTS
+from pdsim.solvers.dop853 import FIFTH, THIRD
+from pdsim.solvers.radau import COEFFICIENTS, INVERSE
+from pdsim.solvers.tableau import TSIT5_WEIGHTS
 
 _ROW = {**INNER, "pipeline_class": Separate}
 _A1, _A2, _A3, _A4, _A5, _A6 = (tuple(float(a) for a in TSIT5_WEIGHTS[i, :i]) for i in range(1, 7))
-_HIGHEST = 0.05  # weight of the error of a forcing's highest moment beside that of its mean
-_E0, _E1, _E2, _E3, _E4, _E5, _E6 = (float(e) for e in TSIT5_ERROR)
+_F0, _F1, _F2, _F3, _F4, _F5, _F6, _F7 = FIFTH
+_T0, _T1, _T2, _T3, _T4, _T5, _T6, _T7 = THIRD
+(_G00, _G01, _G02, _G03), (_G10, _G11, _G12, _G13), (_G20, _G21, _G22, _G23), (_G30, _G31, _G32, _G33) = (
+    tuple(float(g) for g in row) for row in INVERSE
+)
+(_L10, _L11, _L12, _L13), (_L20, _L21, _L22, _L23), (_L30, _L31, _L32, _L33) = (
+    tuple(float(c) for c in row) for row in COEFFICIENTS[1:]
+)
 
 
 @jit(**_ROW)
@@ -19,7 +29,7 @@ def spread(values, rows, out):
     lanes = values.size
     for i in range(rows):
         for lane in range(lanes):
-            out[i * lanes + lane] = values[lane]
+            put(out, i * lanes, lane, values[lane])
 
 
 @jit(**_ROW)
@@ -48,12 +58,31 @@ def trial_point(stage, size, y, step, k0, k1, k2, k3, k4, k5, out):
 
 
 @jit(**_ROW)
-def step_errors(size, relative, y, trial, step, absolute, fixed, k0, k1, k2, k3, k4, k5, k6, out):
-    """Error of a step relative to tolerance, (state, lane); `fixed` is 1 where the scale is 1, else 0."""
+def four(size, y, step, share, k0, k1, k2, k3, out):
+    """y plus a step times four slopes, each with its share; arrays (state, lane), `step` spread over states."""
     for i in range(size):
-        total = _E0 * k0[i] + _E1 * k1[i] + _E2 * k2[i] + _E3 * k3[i] + _E4 * k4[i] + _E5 * k5[i] + _E6 * k6[i]
-        scale = max(abs(y[i]), abs(trial[i]))
-        out[i] = abs(step[i] * total) / (absolute[i] + relative * (scale + fixed[i] * (1.0 - scale)))
+        out[i] = y[i] + step[i] * (share[0] * k0[i] + share[1] * k1[i] + share[2] * k2[i] + share[3] * k3[i])
+
+
+@jit(**_ROW)
+def add_four(size, step, share, k0, k1, k2, k3, out):
+    """Add a step times four slopes; see `four`."""
+    for i in range(size):
+        out[i] += step[i] * (share[0] * k0[i] + share[1] * k1[i] + share[2] * k2[i] + share[3] * k3[i])
+
+
+@jit(**_ROW)
+def dop853_errors(size, relative, y, trial, step, absolute, fixed, k0, k5, k6, k7, k8, k9, k10, k11, out):
+    """Error of a step of DOP853 relative to tolerance, (state, lane), by the fall from its estimate of order 3 to 5."""
+    for i in range(size):
+        fifth = _F0 * k0[i] + _F1 * k5[i] + _F2 * k6[i] + _F3 * k7[i] + _F4 * k8[i] + _F5 * k9[i] + _F6 * k10[i]
+        fifth += _F7 * k11[i]
+        third = _T0 * k0[i] + _T1 * k5[i] + _T2 * k6[i] + _T3 * k7[i] + _T4 * k8[i] + _T5 * k9[i] + _T6 * k10[i]
+        third += _T7 * k11[i]
+        size_of = max(abs(y[i]), abs(trial[i]))
+        both = np.sqrt(fifth * fifth + third * third) + 1e-300
+        error = abs(step[i]) * fifth * fifth / both
+        out[i] = error / (absolute[i] + relative * (size_of + fixed[i] * (1.0 - size_of)))
 
 
 @jit(**_ROW)
@@ -64,8 +93,8 @@ def worst(rows, lanes, ratio, error, spoilt):
         spoilt[lane] = 0.0
     for i in range(rows):
         for lane in range(lanes):
-            value = ratio[i * lanes + lane]
-            error[lane] = value if value > error[lane] else error[lane]
+            value = get(ratio, i * lanes, lane)
+            error[lane] = pick(value > error[lane], value, error[lane])
             spoilt[lane] += 0.0 * value
     for lane in range(lanes):
         error[lane] += spoilt[lane]
@@ -75,11 +104,22 @@ def worst(rows, lanes, ratio, error, spoilt):
 def series(rows, wide, lanes, moments, polynomials, out):
     """Sums of moments (row, degree, lane) times polynomials (degree, lane), into out (row, lane)."""
     for f in range(rows):
+        at = f * wide * lanes
         for lane in range(lanes):
-            out[f * lanes + lane] = moments[f * wide * lanes + lane]
-        for j in range(1, wide):
+            put(out, f * lanes, lane, get(moments, at, lane))
+        done = 1
+        if wide > 3:
+            done = 4
             for lane in range(lanes):
-                out[f * lanes + lane] += moments[(f * wide + j) * lanes + lane] * polynomials[j * lanes + lane]
+                total = get(out, f * lanes, lane) + get(moments, at + lanes, lane) * get(polynomials, lanes, lane)
+                total += get(moments, at + 2 * lanes, lane) * get(polynomials, 2 * lanes, lane)
+                total += get(moments, at + 3 * lanes, lane) * get(polynomials, 3 * lanes, lane)
+                put(out, f * lanes, lane, total)
+        for j in range(done, wide):
+            for lane in range(lanes):
+                total = get(out, f * lanes, lane)
+                total += get(moments, at + j * lanes, lane) * get(polynomials, j * lanes, lane)
+                put(out, f * lanes, lane, total)
 
 
 @jit(**_ROW)
@@ -89,13 +129,13 @@ def legendre(wide, lanes, time, origin, until, values):
         values[lane] = 1.0
     if wide > 1:
         for lane in range(lanes):
-            values[lanes + lane] = 2.0 * (time[lane] - origin[lane]) / (until[lane] - origin[lane]) - 1.0
+            put(values, lanes, lane, 2.0 * (time[lane] - origin[lane]) / (until[lane] - origin[lane]) - 1.0)
     for j in range(2, wide):
         rise = (2.0 * j - 1.0) / j
         fall = (j - 1.0) / j
         for lane in range(lanes):
-            newer = values[lanes + lane] * values[(j - 1) * lanes + lane]
-            values[j * lanes + lane] = rise * newer - fall * values[(j - 2) * lanes + lane]
+            newer = get(values, lanes, lane) * get(values, (j - 1) * lanes, lane)
+            put(values, j * lanes, lane, rise * newer - fall * get(values, (j - 2) * lanes, lane))
 
 
 @jit(**_ROW)
@@ -110,72 +150,169 @@ def take(rows, lanes, chosen, other, out):
     """Copy (row, lane) for the lanes where `chosen` is above 0."""
     for i in range(rows):
         for lane in range(lanes):
-            at = i * lanes + lane
-            out[at] = other[at] if chosen[lane] > 0.0 else out[at]
+            new, old = get(other, i * lanes, lane), get(out, i * lanes, lane)
+            put(out, i * lanes, lane, pick(chosen[lane] > 0.0, new, old))
 
 
 @jit(**_ROW)
-def add_chosen(rows, lanes, chosen, other, out):
+def add_chosen(size, lanes, chosen, other, out):
     """Add (row, lane) for the lanes where `chosen` is above 0."""
-    for i in range(rows):
+    for i in range(size):
         for lane in range(lanes):
-            at = i * lanes + lane
-            out[at] += other[at] if chosen[lane] > 0.0 else 0.0
+            more = get(other, i * lanes, lane)
+            put(out, i * lanes, lane, get(out, i * lanes, lane) + pick(chosen[lane] > 0.0, more, 0.0))
 
 
 @jit(**_ROW)
-def weighted(lanes, wide, rows, k, first, stride, weight, out):
-    """Sums over six stages of k (stage, row, lane) times weight (stage, degree, lane): what a step adds to moments."""
+def collocate(row, states, lanes, step, moving, y, k, x):
+    """Solve one state's own linear equation over a step by Radau IIA, where its slopes and rates of decay hold.
+
+    y (state, lane) at the start; k (node, 2 state, lane) slopes, and behind them rates of decay, at the points
+    x (node, state, lane), which move on the lanes where `moving` is above 0.
+    """
+    at = row * lanes
+    wide = states * lanes
+    for lane in range(lanes):
+        h = step[lane]
+        start = get(y, at, lane)
+        x0 = get(x, at, lane) - start
+        x1 = get(x, wide + at, lane) - start
+        x2 = get(x, 2 * wide + at, lane) - start
+        x3 = get(x, 3 * wide + at, lane) - start
+        z0 = h * get(k, wide + at, lane)
+        z1 = h * get(k, 3 * wide + at, lane)
+        z2 = h * get(k, 5 * wide + at, lane)
+        z3 = h * get(k, 7 * wide + at, lane)
+        r0 = h * get(k, at, lane) + z0 * x0
+        r1 = h * get(k, 2 * wide + at, lane) + z1 * x1
+        r2 = h * get(k, 4 * wide + at, lane) + z2 * x2
+        r3 = h * get(k, 6 * wide + at, lane) + z3 * x3
+        p0 = 1.0 / (_G00 + z0)
+        f = _G10 * p0
+        m11, m12, m13 = _G11 + z1 - f * _G01, _G12 - f * _G02, _G13 - f * _G03
+        r1 -= f * r0
+        f = _G20 * p0
+        m21, m22, m23 = _G21 - f * _G01, _G22 + z2 - f * _G02, _G23 - f * _G03
+        r2 -= f * r0
+        f = _G30 * p0
+        m31, m32, m33 = _G31 - f * _G01, _G32 - f * _G02, _G33 + z3 - f * _G03
+        r3 -= f * r0
+        p1 = 1.0 / m11
+        f = m21 * p1
+        m22 -= f * m12
+        m23 -= f * m13
+        r2 -= f * r1
+        f = m31 * p1
+        m32 -= f * m12
+        m33 -= f * m13
+        r3 -= f * r1
+        p2 = 1.0 / m22
+        f = m32 * p2
+        d3 = (r3 - f * r2) / (m33 - f * m23)
+        d2 = (r2 - m23 * d3) * p2
+        d1 = (r1 - m12 * d2 - m13 * d3) * p1
+        d0 = (r0 - _G01 * d1 - _G02 * d2 - _G03 * d3) * p0
+        on = moving[lane] > 0.0
+        put(x, at, lane, pick(on, start + d0, get(x, at, lane)))
+        put(x, wide + at, lane, pick(on, start + d1, get(x, wide + at, lane)))
+        put(x, 2 * wide + at, lane, pick(on, start + d2, get(x, 2 * wide + at, lane)))
+        put(x, 3 * wide + at, lane, pick(on, start + d3, get(x, 3 * wide + at, lane)))
+
+
+@jit(**_ROW)
+def node_slopes(rows, lanes, y, x, out):
+    """A step times the slopes at its nodes, (node, row, lane), of the polynomials through y and x (node, row, lane)."""
+    wide = rows * lanes
+    for at in range(wide):
+        x0 = x[at] - y[at]
+        x1 = get(x, wide, at) - y[at]
+        x2 = get(x, 2 * wide, at) - y[at]
+        x3 = get(x, 3 * wide, at) - y[at]
+        out[at] = _G00 * x0 + _G01 * x1 + _G02 * x2 + _G03 * x3
+        put(out, wide, at, _G10 * x0 + _G11 * x1 + _G12 * x2 + _G13 * x3)
+        put(out, 2 * wide, at, _G20 * x0 + _G21 * x1 + _G22 * x2 + _G23 * x3)
+        put(out, 3 * wide, at, _G30 * x0 + _G31 * x1 + _G32 * x2 + _G33 * x3)
+
+
+@jit(**_ROW)
+def weighted(lanes, wide, rows, values, weight, out):
+    """Sums over the nodes of values (node, row, lane) times weight (node, degree, lane): gains of moments."""
+    shift = rows * lanes
+    apart = wide * lanes
     for f in range(rows):
+        at = f * lanes
         for j in range(wide):
-            to = (f * wide + j) * lanes
-            k0 = first + f * lanes
-            w0 = j * lanes
-            shift = wide * lanes
+            w = j * lanes
             for lane in range(lanes):
-                total = _A6[0] * weight[w0 + lane] * k[k0 + lane]
-                total += _A6[1] * weight[w0 + shift + lane] * k[k0 + stride + lane]
-                total += _A6[2] * weight[w0 + 2 * shift + lane] * k[k0 + 2 * stride + lane]
-                total += _A6[3] * weight[w0 + 3 * shift + lane] * k[k0 + 3 * stride + lane]
-                total += _A6[4] * weight[w0 + 4 * shift + lane] * k[k0 + 4 * stride + lane]
-                total += _A6[5] * weight[w0 + 5 * shift + lane] * k[k0 + 5 * stride + lane]
-                out[to + lane] = total
+                total = get(weight, w, lane) * get(values, at, lane)
+                total += get(weight, w + apart, lane) * get(values, at + shift, lane)
+                total += get(weight, w + 2 * apart, lane) * get(values, at + 2 * shift, lane)
+                total += get(weight, w + 3 * apart, lane) * get(values, at + 3 * shift, lane)
+                put(out, (f * wide + j) * lanes, lane, total)
 
 
 @jit(**_ROW)
-def moment_errors(lanes, wide, rows, relative, panel, step, origin, until, k, first, stride, weight, size, out):
-    """Error a step leaves in the mean and the highest moment of each forcing, relative to tolerance, (row, lane)."""
-    shift = wide * lanes
-    high = (wide - 1) * lanes
-    share = _HIGHEST / (2.0 * wide - 1.0)
-    for f in range(rows):
-        at = first + f * lanes
+def last_terms(rows, lanes, step, values, out):
+    """Error that a step may leave in the integrals of values (node, row, lane).
+
+    Legendre coefficients over the step fall in a row; the last of them, let fall twice more, bounds what is left out.
+    """
+    shift = rows * lanes
+    for i in range(rows):
+        at = i * lanes
         for lane in range(lanes):
-            v0 = k[at + lane]
-            v1 = k[at + stride + lane]
-            v2 = k[at + 2 * stride + lane]
-            v3 = k[at + 3 * stride + lane]
-            v4 = k[at + 4 * stride + lane]
-            v5 = k[at + 5 * stride + lane]
-            v6 = k[at + 6 * stride + lane]
-            mean = _E0 * v0 + _E1 * v1 + _E2 * v2 + _E3 * v3 + _E4 * v4 + _E5 * v5 + _E6 * v6
-            highest = _E0 * v0 * weight[high + lane] + _E1 * v1 * weight[high + shift + lane]
-            highest += _E2 * v2 * weight[high + 2 * shift + lane] + _E3 * v3 * weight[high + 3 * shift + lane]
-            highest += _E4 * v4 * weight[high + 4 * shift + lane] + _E5 * v5 * weight[high + 5 * shift + lane]
-            highest += _E6 * v6 * weight[high + 6 * shift + lane]
-            low = max(max(abs(v0), abs(v2)), max(abs(v4), abs(v6)))
-            scale = max(max(abs(v1), abs(v3)), max(abs(v5), low))
-            scale = max(scale, size[f * lanes + lane]) + 1e-300
-            error = abs(mean) * step[lane]
-            other = share * abs(highest) * (until[lane] - origin[lane])
-            out[f * lanes + lane] = max(error, other) / (panel * relative * scale)
+            v0 = get(values, at, lane)
+            v1 = get(values, at + shift, lane)
+            v2 = get(values, at + 2 * shift, lane)
+            v3 = get(values, at + 3 * shift, lane)
+            third = _L30 * v0 + _L31 * v1 + _L32 * v2 + _L33 * v3
+            second = _L20 * v0 + _L21 * v1 + _L22 * v2 + _L23 * v3
+            first = _L10 * v0 + _L11 * v1 + _L12 * v2 + _L13 * v3
+            last = third * third
+            put(out, at, lane, step[lane] * abs(third) * last / (last + second * second + first * first + 1e-300))
+
+
+@jit(**_ROW)
+def state_ratios(rows, lanes, relative, y, end, absolute, ratio):
+    """Turn errors (state, lane) of a step from y to `end` into tolerances."""
+    for i in range(rows):
+        at = i * lanes
+        for lane in range(lanes):
+            size = max(abs(get(y, at, lane)), abs(get(end, at, lane)))
+            scale = get(absolute, at, lane) + relative * size
+            put(ratio, at, lane, get(ratio, at, lane) / scale)
+
+
+@jit(**_ROW)
+def forcing_ratios(rows, lanes, tolerance, values, size, ratio):
+    """Turn errors (row, lane) of integrals of forcings (node, row, lane), of largest `size` so far, into tolerances."""
+    shift = rows * lanes
+    for i in range(rows):
+        at = i * lanes
+        for lane in range(lanes):
+            early = max(abs(get(values, at, lane)), abs(get(values, at + shift, lane)))
+            late = max(abs(get(values, at + 2 * shift, lane)), abs(get(values, at + 3 * shift, lane)))
+            scale = max(max(early, late), get(size, at, lane)) + 1e-300
+            put(ratio, at, lane, get(ratio, at, lane) / (tolerance * scale))
+
+
+@jit(**_ROW)
+def farthest(rows, lanes, relative, y, before, after, absolute, moved):
+    """Raise `moved` (lane,) to the largest change of points (state, lane) in tolerances."""
+    for i in range(rows):
+        at = i * lanes
+        for lane in range(lanes):
+            scale = get(absolute, at, lane) + relative * abs(get(y, at, lane))
+            change = abs(get(after, at, lane) - get(before, at, lane)) / scale
+            moved[lane] = change if not change <= moved[lane] else moved[lane]
 
 
 @jit(**_ROW)
 def enlarge(rows, lanes, chosen, other, out):
     """Raise (row, lane) to the magnitude of another where that is larger, for the lanes where `chosen` is above 0."""
     for i in range(rows):
+        at = i * lanes
         for lane in range(lanes):
-            at = i * lanes + lane
-            value = abs(other[at])
-            out[at] = value if value > out[at] and chosen[lane] > 0.0 else out[at]
+            here = get(out, at, lane)
+            value = abs(get(other, at, lane))
+            put(out, at, lane, pick(chosen[lane] > 0.0, max(value, here), here))
