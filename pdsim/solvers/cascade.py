@@ -27,6 +27,7 @@ from pdsim.solvers.panels import (
     keep_driver,
     keep_pointers,
     load_moments,
+    pass_over,
     plan_panels,
     restore_driver,
     restore_pointers,
@@ -250,7 +251,7 @@ def advance_cascade(
             one.counts[row * W + lane] = 0
     while True:
         _give_to_disease(second, own, nothing, two, stop)
-        if plan_panels(panels, plan, two, stop) == 0:
+        if plan_panels(panels, plan, lines, two, stop) == 0:
             return
         for lane in range(W):
             plan.live[lane] = plan.active[lane]
@@ -262,6 +263,12 @@ def advance_cascade(
             if plan.live[lane] == 0:
                 continue
             slot = plan.slot[lane]
+            if plan.rests[lane] != 0:
+                plan.live[lane] = 0
+                plan.pieces[lane] = 1
+                pass_over(lines, lane, plan.end[lane])
+                plan.tally[0] += 1
+                continue
             if slot < panels.shape[0] - 1 and reuse(panels, lines, lane, slot, plan.begin[lane], plan.end[lane]):
                 plan.live[lane] = 0
                 plan.pieces[lane] = 1 << panels.level[slot * W + lane]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,14 @@ _NEAR = 1e-3  # of rtol: how near a driver must come to an earlier state to coun
 
 def period(times: Sequence[np.ndarray], start: float, panel: float) -> int:
     """Number of panels after which the doses of all lines repeat for the longest time; 1 without doses."""
-    times = [np.asarray(line, dtype=np.float64) for line in times if len(line)]
-    if not times:
-        return 1
+    lines = tuple(np.asarray(line, dtype=np.float64).tobytes() for line in times if len(line))
+    return _period(lines, start, panel) if lines else 1
+
+
+@lru_cache(maxsize=64)
+def _period(lines: tuple[bytes, ...], start: float, panel: float) -> int:
+    """As `period`; all blocks of an arm have the same doses."""
+    times = [np.frombuffer(line) for line in lines]
     last = int(max((line.max() - start) / panel for line in times)) + 1
     marks = np.zeros(last + 1, dtype=np.uint64)
     for row, line in enumerate(times):
@@ -202,7 +208,7 @@ class CascadeBlock(Block):
     def _make_plan(self) -> Plan:
         size = self._two.y.size
         rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
-        whole = {"slot", "live", "active", "pieces", "redraw", "before", "tally"}
+        whole = {"slot", "live", "rests", "active", "pieces", "redraw", "before", "tally"}
         return Plan(**{
             name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
             for name in Plan._fields

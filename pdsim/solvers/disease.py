@@ -18,7 +18,7 @@ from pdsim._lanemath import exp as lane_exp
 from pdsim.solvers import dop853
 from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
 from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate
-from pdsim.solvers.rows import add, add_four, dop853_errors, four, legendre, series, spread, take, worst
+from pdsim.solvers.rows import add, add_four, dop853_errors, four, growths, legendre, series, spread, take, worst
 from pdsim.solvers.start import end_piece, first_step, reject
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
 
@@ -45,6 +45,7 @@ class DiseaseWork(NamedTuple):
     time: Floats  # (lane,)
     step: Floats  # (lane,)
     error: Floats  # (lane,)
+    growth: Floats  # (lane,)
     steps: Floats  # (state, lane) the step of each lane
     ratio: Floats  # (state, lane)
     absolute: Floats  # (state, lane) absolute tolerance
@@ -148,6 +149,7 @@ def _errors(lanes, problem, state, work):
         for lane in range(lanes):
             work.ratio[work.fading[f] * W + lane] *= work.left[f * W + lane]
     worst(problem.counted.size, lanes, work.ratio, work.error, work.time)
+    growths(lanes, work.error, -0.125, work.growth)
 
 
 @jit(**INNER)
@@ -187,7 +189,7 @@ def _control(state, work, lane):
     error = work.error[lane]
     step = work.step[lane]
     if error <= 1.0:
-        growth = min(4.0, 0.9 * max(error, 1e-6) ** -0.125)
+        growth = min(4.0, work.growth[lane])
         state.step[lane] = max(state.step[lane], step * growth) if step < state.step[lane] else step * growth
         if work.opening[lane] == 0.0:
             work.opening[lane] = state.step[lane]
@@ -197,7 +199,7 @@ def _control(state, work, lane):
         state.counts[lane] += 1
         work.taken[lane] = 1.0
         return
-    reject(state, lane, step, error, -0.125)
+    reject(state, lane, step, error, work.growth[lane])
     state.counts[2 * W + lane] = _WAIT
 
 

@@ -22,6 +22,7 @@ from pdsim.solvers.rows import (
     enlarge,
     farthest,
     forcing_ratios,
+    growths,
     last_terms,
     legendre,
     node_slopes,
@@ -59,6 +60,7 @@ class DriverWork(NamedTuple):
     ones: Floats  # (lane,)
     error: Floats  # (lane,)
     spoilt: Floats  # (lane,)
+    growth: Floats  # (lane,)
     moving: Floats  # (lane,) 1 where points still move
     ratio: Floats  # (row, lane) of states and, behind these, forcings
     absolute: Floats  # (state, lane) absolute tolerance
@@ -174,6 +176,7 @@ def _errors(lanes, problem, state, panel, size, work):
     for lane in range(lanes):
         if work.moving[lane] > 0.0:
             work.error[lane] = max(work.error[lane], 1e3)
+    growths(lanes, work.error, _POWER, work.growth)
 
 
 @jit(**INNER)
@@ -213,12 +216,12 @@ def _control(state, plan, work, lane):
     error = work.error[lane]
     step = work.step[lane]
     if not error <= 1.0:
-        reject(state, lane, step, error, _POWER)
+        reject(state, lane, step, error, work.growth[lane])
         return
     bound = min(state.stop[lane], plan.until[lane])
     state.time[lane] = bound if step == bound - state.time[lane] else state.time[lane] + step
     work.taken[lane] = 1.0
-    growth = min(6.0, 0.9 * max(error, 1e-9) ** _POWER)
+    growth = min(6.0, work.growth[lane])
     state.step[lane] = max(state.step[lane], step * growth) if step < state.step[lane] else step * growth
     state.counts[lane] += 1
 

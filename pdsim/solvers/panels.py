@@ -1,7 +1,8 @@
 """Panels of the cascade: what is kept of each, and when the driver repeats an earlier one.
 
 On a panel (a day) the forcings stand as Legendre moments. Panels of one period of the doses are kept in slots; where
-the driver comes to a panel in the state of the kept one, and the same doses follow, the kept moments hold again.
+the driver comes to a panel in the state of the kept one, and the same doses follow, the kept moments hold again. Where
+a panel without doses left the driver as it was, the next one may be as long as none is given.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, Floats, Ints
-from pdsim.solvers.events import event_factor
+from pdsim.solvers.events import event_factor, next_event
 from pdsim.solvers.forcing import refresh, settle
 
+REST = 7  # panels that one may cover where the driver rests and nothing is given; most outputs lie on whole weeks
 ALIKE = 1e-9  # largest shift of a dose, in the model's time unit, that still counts as the same course
 
 
@@ -46,6 +48,7 @@ class Plan(NamedTuple):
     target: Floats  # (lane,) next output on the panel
     slot: Ints  # (lane,)
     live: Ints  # (lane,) 1 where the driver is integrated
+    rests: Ints  # (lane,) 1 where the driver stays as it is
     active: Ints  # (lane,) 1 where the piece is to be integrated
     pieces: Ints  # (lane,)
     y: Floats  # (state, lane) disease at the start of the panel
@@ -285,12 +288,40 @@ def store_moments(panels, slot, piece, lane, moments):
 
 
 @jit(**INNER)
-def plan_panels(panels, plan, state, stop):
+def _at_rest(panels, lane):
+    """Whether one lane's driver went through the panel that it stands behind unchanged, and nothing was given there."""
+    slot = panels.at[lane]
+    if panels.shape[3] == 0 or slot == panels.shape[0] - 1 or panels.level[slot * W + lane] != 0:
+        return False
+    half = panels.pointers.size // (2 * panels.shape[0])
+    for at in range(slot * 2 * half + lane, slot * 2 * half + half, W):
+        if panels.pointers[at] != panels.pointers[at + half]:
+            return False
+    return same_driver(panels, slot, lane)
+
+
+@jit(**INNER)
+def _rest(panels, plan, lines, lane, number, stop):
+    """Lengthen one lane's panel, which is the `number`th and a whole one, while its driver rests."""
+    start, length = panels.grid[0], panels.grid[1]
+    end = min(start + (np.floor(number / REST) + 1.0) * REST * length, stop)
+    due = next_event(lines, lane)
+    if due < end:
+        end = start + np.floor((due - start) / length + 1e-9) * length
+    if end > plan.end[lane] and _at_rest(panels, lane):
+        plan.end[lane] = end
+        plan.slot[lane] = panels.at[lane]
+        plan.rests[lane] = 1
+
+
+@jit(**INNER)
+def plan_panels(panels, plan, lines, state, stop):
     """Choose the next panel of every lane that is to go on; return how many are."""
     running = 0
     for lane in range(W):
         plan.active[lane] = 0
         plan.live[lane] = 0
+        plan.rests[lane] = 0
         time = state.time[lane]
         plan.begin[lane] = time
         plan.end[lane] = time
@@ -305,6 +336,8 @@ def plan_panels(panels, plan, state, stop):
         slots = panels.shape[0] - 1
         plan.slot[lane] = slots if cut else np.int64(number) % slots
         plan.active[lane] = 1
+        if not cut:
+            _rest(panels, plan, lines, lane, number, min(state.stop[lane], stop))
     return running
 
 

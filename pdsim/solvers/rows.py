@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pdsim._jit import jit
+from pdsim._lanemath import power as lane_power
 from pdsim._lanes import Separate, get, pick, put
 from pdsim.solvers.arrays import INNER
 from pdsim.solvers.dop853 import FIFTH, THIRD
@@ -98,6 +99,13 @@ def worst(rows, lanes, ratio, error, spoilt):
             spoilt[lane] += 0.0 * value
     for lane in range(lanes):
         error[lane] += spoilt[lane]
+
+
+@jit(**_ROW)
+def growths(lanes, error, power, out):
+    """Factor by which a step may grow, or must shrink, after an error in tolerances; arrays (lane,)."""
+    for lane in range(lanes):
+        out[lane] = 0.9 * lane_power(max(error[lane], 1e-9), power)
 
 
 @jit(**_ROW)

@@ -53,9 +53,9 @@ def end_piece(problem, state, lane):
 
 
 @jit(**INNER)
-def reject(state, lane, step, error, power):
-    """Shorten the step of a lane whose error, in tolerances, is more than 1 or no number; `power` is -1/order."""
+def reject(state, lane, step, error, growth):
+    """Shorten the step of a lane whose error, in tolerances, is more than 1 or no number, by `growth` if it is one."""
     state.counts[W + lane] += 1
-    state.step[lane] = step * (max(0.2, 0.9 * error**power) if error < 1e300 else 0.1)
+    state.step[lane] = step * (max(0.2, growth) if error < 1e300 else 0.1)
     if state.step[lane] < SMALLEST * max(1.0, abs(state.time[lane])):
         state.status[lane] = STEP_FLOOR if error < 1e300 else NAN
