@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from pdsim.plot.data import arm_label, dataset, of_arm, pick_arm, plain_arms, variable
-from pdsim.plot.layout import hang_below, month_axis, say
+from pdsim.plot.layout import hang_below, month_axis, panel_grid, panel_size, say
 from pdsim.plot.style import MONTH_DAYS, WIDE, line_look, new_figure, own_axes, styled
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLES = {"pfs": "progression-free survival", "ttp": "free of progression", "os": "overall survival"}
 LINE = 7.0
 NAME_WIDTH = 24
 
@@ -42,10 +44,10 @@ class Follow:
         return int((self.months >= month - 1e-9).sum())
 
 
-def follow_up(run: xr.DataTree, arm: str) -> Follow:
-    """Times to progression or death of one arm; missing only for patients without a baseline."""
-    days = of_arm(variable(run, "endpoints", "pfs_time"), arm).values.astype(float)
-    event = of_arm(variable(run, "endpoints", "pfs_event"), arm).values
+def follow_up(run: xr.DataTree, arm: str, of: str = "pfs") -> Follow:
+    """Times to an event of one arm; missing only for patients without a baseline."""
+    days = of_arm(variable(run, "endpoints", f"{of}_time"), arm).values.astype(float)
+    event = of_arm(variable(run, "endpoints", f"{of}_event"), arm).values
     use = np.isfinite(days)
     return Follow(days[use] / MONTH_DAYS, event[use].astype(int), int((~use).sum()))
 
@@ -59,15 +61,18 @@ def median_text(fit: KaplanMeierFitter | None) -> str:
 
 
 @styled
-def kaplan_meier(run: xr.DataTree, arms: list[str] | None = None, ax: Axes | None = None) -> Axes:
-    """Draw progression-free survival of several arms with censor ticks, medians and numbers at risk.
+def kaplan_meier(run: xr.DataTree, arms: list[str] | None = None, ax: Axes | None = None, of: str = "pfs") -> Axes:
+    """Draw survival of several arms with censor ticks, medians and numbers at risk.
 
     Parameters
     ----------
     run
-        Run with `pfs_time` (days) and `pfs_event` (1 progression or death, 0 censored) in `/endpoints`.
+        Run with `pfs_time` (days) and `pfs_event` (1 progression or death, 0 censored) in `/endpoints`, or those of
+        `of`.
     arms
         Labels; all plain arms if left out.
+    of
+        "pfs", "ttp" or "os".
 
     Returns
     -------
@@ -82,14 +87,14 @@ def kaplan_meier(run: xr.DataTree, arms: list[str] | None = None, ax: Axes | Non
     """
     chosen = [pick_arm(run, arm) for arm in (plain_arms(run) if arms is None else arms)]
     ax, _ = own_axes(ax, WIDE, figure_height(len(chosen)))
-    follows = {arm: follow_up(run, arm) for arm in chosen}
+    follows = {arm: follow_up(run, arm, of) for arm in chosen}
     for index, (arm, follow) in enumerate(follows.items()):
         draw_curve(ax, follow, arm_label(run, arm, 80), index)
     if not any(follow.months.size for follow in follows.values()):
         say(ax, "no patient with a known time")
     month_axis(ax, np.array([0.0, horizon(run, follows)]))
     ax.set(ylim=(0.0, 1.03), yticks=np.linspace(0.0, 1.0, 5), yticklabels=["0", "25", "50", "75", "100"])
-    ax.set_ylabel("progression-free survival (%)")
+    ax.set_ylabel(f"{TITLES[of]} (%)")
     ax.axhline(0.5, color="#999999", linewidth=0.5, linestyle=(0, (1, 2)), zorder=0)
     ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), handlelength=3.0)
     risk_table(ax, run, follows)
@@ -160,8 +165,31 @@ def risk_table(ax: Axes, run: xr.DataTree, follows: dict[str, Follow]) -> Axes:
 
 
 @styled
-def survival_figure(run: xr.DataTree, figure: Figure | None = None) -> Figure:
-    """Draw progression-free survival of all plain arms as a figure of its own."""
+def survival_figure(run: xr.DataTree, figure: Figure | None = None, of: str = "pfs") -> Figure:
+    """Draw survival of all plain arms as a figure of its own."""
     figure = new_figure(figure, WIDE, figure_height(len(plain_arms(run))))
-    kaplan_meier(run, ax=figure.add_subplot())
+    kaplan_meier(run, ax=figure.add_subplot(), of=of)
+    return figure
+
+
+@styled
+def survival_panels(runs: Mapping[str, xr.DataTree], figure: Figure | None = None, of: str = "pfs") -> Figure:
+    """Draw survival of many studies by title, one small panel each; legends say how many patients start.
+
+    Raises
+    ------
+    PdsimError
+        A run without the endpoints.
+    """
+    columns, width, height = panel_size(max(len(runs), 3), 1.9)
+    figure = new_figure(figure, width, height)
+    for ax, (title, run) in zip(panel_grid(figure, len(runs), columns), runs.items(), strict=True):
+        follows = {arm: follow_up(run, arm, of) for arm in plain_arms(run)}
+        for index, (arm, follow) in enumerate(follows.items()):
+            draw_curve(ax, follow, f"{arm_label(run, arm, 40)} ({len(follow.months)})", index)
+        month_axis(ax, np.array([0.0, horizon(run, follows)]))
+        ax.set(ylim=(0.0, 1.03), yticks=[0.0, 0.5, 1.0], yticklabels=["0", "50", "100"])
+        ax.set_title(title, loc="left", fontsize=7)
+        ax.set_xlabel("months")
+        ax.legend(fontsize=4.5, loc="upper right", handlelength=2.0, borderaxespad=0.2)
     return figure

@@ -94,8 +94,8 @@ def context(
     }
 
 
-def render(values: Mapping[str, Any]) -> str:
-    """Fill the template; every value is escaped, the style sheet is the package's own."""
+def render(values: Mapping[str, Any], template: str = "report.html.j2") -> str:
+    """Fill a template; every value is escaped, the style sheet is the package's own."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -104,4 +104,4 @@ def render(values: Mapping[str, Any]) -> str:
         loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     css = Markup((here / "report.css").read_text(encoding="utf-8"))
-    return room.get_template("report.html.j2").render(css=css, **values)
+    return room.get_template(template).render(css=css, **values)
