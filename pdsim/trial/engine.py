@@ -15,6 +15,7 @@ from pdsim.simulate import Arm, simulate, state_at
 from pdsim.trial.bank import Bank, Want, fill_bank, reads_entry_only, values_of, with_draws
 from pdsim.trial.families import family
 from pdsim.trial.followup import endpoints_of
+from pdsim.trial.kept import kept
 from pdsim.trial.uncertainty import spreads
 from pdsim.units import days, parse_quantity
 from pdsim.visits import AssayError, ResponseRules
@@ -133,7 +134,18 @@ class Engine:
     def history(
         self, trial: Trial, cohort: xr.Dataset, initial: xr.Dataset | None, line: HistoryTable, stop: float
     ) -> tuple[xr.Dataset, xr.Dataset]:
-        """Simulate one line of a history: what was measured last (patient,), and the states at its end."""
+        """Return what was measured last in one line of a history (patient,), and the states at its end."""
+        table, regimen = trial.table, trial.regimens[line.regimen]
+        drugs = {dose.drug for dose in regimen.doses}
+        cards = [self.library.find("drug", name) for name in family(drugs, trial.model, self.library)]
+        design = (line, stop, table.visits, table.counts, table.assay, table.criteria)
+        texts = (trial.model.source_hash, repr(regimen), repr(design), *(path.read_text("utf-8") for path in cards))
+        return kept((cohort, initial, *texts), lambda: self._line(trial, cohort, initial, line, stop))
+
+    def _line(
+        self, trial: Trial, cohort: xr.Dataset, initial: xr.Dataset | None, line: HistoryTable, stop: float
+    ) -> tuple[xr.Dataset, xr.Dataset]:
+        """Simulate it."""
         regimen = trial.regimens[line.regimen]
         run = self._call(trial, cohort, {"line": Arm(regimen, line.until, _numbers(line.set))}, stop, initial, [])
         visits = run["visits"].to_dataset().isel(arm=0, drop=True)
