@@ -16,6 +16,7 @@ from pdsim.trial.bank import Bank, Want, fill_bank, reads_entry_only, values_of,
 from pdsim.trial.families import family
 from pdsim.trial.followup import endpoints_of
 from pdsim.trial.kept import kept
+from pdsim.trial.run_in import RunIn, run_in
 from pdsim.trial.uncertainty import spreads
 from pdsim.units import days, parse_quantity
 from pdsim.visits import AssayError, ResponseRules
@@ -104,6 +105,7 @@ class Engine:
     def __init__(self, library: Library, options: Options, progress: Progress | None = None) -> None:
         self.library, self.options, self.progress = library, options, progress
         self.done = self.total = 0
+        self.run_ins: dict[str, RunIn] = {}
 
     def cohort(self, population: Population, size: int, start: int) -> xr.Dataset:
         """Draw patients `start` to ``start + size - 1`` of a population."""
@@ -129,6 +131,8 @@ class Engine:
         found: dict[tuple[str, str], ArmResult] = {}
         for group in groups.values():
             found |= self._simulate(group)
+        banks = {job.trial.name: job for job in jobs if job.trial.table.run_in}
+        self.run_ins = {name: run_in(job.trial, job.bank, self) for name, job in banks.items()}
         return {(job.trial.name, job.arm): found[job.trial.name, job.arm] for job in jobs}
 
     def history(
@@ -147,7 +151,7 @@ class Engine:
     ) -> tuple[xr.Dataset, xr.Dataset]:
         """Simulate it."""
         regimen = trial.regimens[line.regimen]
-        run = self._call(trial, cohort, {"line": Arm(regimen, line.until, _numbers(line.set))}, stop, initial, [])
+        run = self.call(trial, cohort, {"line": Arm(regimen, line.until, _numbers(line.set))}, stop, initial, [])
         visits = run["visits"].to_dataset().isel(arm=0, drop=True)
         counts = run["counts"].to_dataset().isel(arm=0, drop=True)
         last = {name: visits[name].isel(visit=-1) for name in ("m_protein", "flc", "mrd_negative")}
@@ -235,7 +239,7 @@ class Engine:
         stop = min(days(trial.table.follow_up), self.options.years * 365.25)
         names = {own: f"arm{number}" for number, own in enumerate(dict.fromkeys(job.own for job in group))}
         save = [CAR_T] if any(_follows_cells(job.trial) for job in group) else []
-        run = self._call(trial, whole, {names[job.own]: job.given for job in group}, stop, initial, save, first.cards)
+        run = self.call(trial, whole, {names[job.own]: job.given for job in group}, stop, initial, save, first.cards)
         return {(job.trial.name, job.arm): self._result(job, run, names[job.own], stop, len(lead)) for job in group}
 
     def _result(self, job: _Job, run: xr.DataTree, arm: str, stop: float, lead: int) -> ArmResult:
@@ -267,7 +271,7 @@ class Engine:
             job.trial.name, job.arm, main, visits.isel(patient=slice(0, size)), job.members, drawn, job.bank.tried
         )
 
-    def _call(
+    def call(
         self,
         trial: Trial,
         cohort: xr.Dataset,
@@ -277,6 +281,7 @@ class Engine:
         save: list[str],
         cards: tuple[str, ...] | None = None,
     ) -> xr.DataTree:
+        """Simulate some patients as a trial follows them; `save` names outputs to store at visits."""
         table = trial.table
         if cards is None:
             drugs = {dose.drug for arm in arms.values() if arm.regimen for dose in arm.regimen.doses}

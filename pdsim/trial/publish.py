@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from pdsim.trial.show import board_arm, cell, interval_text, power_text, rank_lines, score_rows
+from pdsim.trial.show import board_arm, cell, design_lines, interval_text, rank_lines, score_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -156,7 +156,7 @@ def _page(board: Scoreboard) -> dict[str, Any]:
          "" if np.isnan(one.z) else f"{one.z:.1f}", one.verdict]
         for one in board.scored
     ]  # fmt: skip
-    notes = [*rank_lines(board.summary), *(power_text(name, found) for name, found in board.powers.items())]
+    notes = [*rank_lines(board.summary), *design_lines(board)]
     if not board.frozen:
         notes.append("Parameters are not frozen: the check set is sealed, and scores are those of the fit set alone.")
     designs = [

@@ -14,6 +14,7 @@ from pdsim.trial.engine import ArmResult, Engine, Progress
 from pdsim.trial.options import Options
 from pdsim.trial.power import Power, power
 from pdsim.trial.predict import members_of, predict
+from pdsim.trial.run_in import RunIn
 from pdsim.trial.score import Scored, Traits, summary
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Scoreboard:
         Outcomes in the order of the files.
     powers : dict of str to Power
         Replicate trials by file, where a trial asks for them.
+    run_ins : dict of str to RunIn
+        Safety run-ins by file, where a trial has one.
     frozen : bool
         Whether parameters are frozen, so that the check set is open.
     options : Options
@@ -45,6 +48,7 @@ class Scoreboard:
     arms: Mapping[tuple[str, str], ArmResult]
     scored: tuple[Scored, ...]
     powers: Mapping[str, Power]
+    run_ins: Mapping[str, RunIn]
     frozen: bool
     options: Options
 
@@ -94,10 +98,11 @@ def run_trials(
     """
     options = options or Options()
     held = is_frozen() if frozen is None else frozen
-    arms = Engine(library or Library(), options, progress).run(trials)
+    engine = Engine(library or Library(), options, progress)
+    arms = engine.run(trials)
     scored = [_scored(trial, one, arms, options, held) for trial in trials for one in trial.table.outcome]
     powers = {trial.name: power(trial, arms, options) for trial in trials if trial.table.power}
-    return Scoreboard(tuple(trials), arms, tuple(scored), powers, held, options)
+    return Scoreboard(tuple(trials), arms, tuple(scored), powers, engine.run_ins, held, options)
 
 
 def _scored(

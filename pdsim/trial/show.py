@@ -68,8 +68,8 @@ def show_board(board: Scoreboard, console: Console) -> None:
         console.print(_scores(scores))
     for line in rank_lines(board.summary):
         console.print(line, highlight=False)
-    for name, found in board.powers.items():
-        console.print(power_text(name, found), highlight=False)
+    for line in design_lines(board):
+        console.print(line, highlight=False)
     failed = sum(result.failed for result in board.arms.values())
     if failed:
         console.print(f"{failed} patients could not be integrated and count nowhere.", highlight=False)
@@ -179,6 +179,19 @@ def _scores(rows: list[dict[str, str]]) -> Any:
     for row in rows:
         table.add_row(*row.values())
     return table
+
+
+def design_lines(board: Scoreboard) -> list[str]:
+    """Say what replicate trials and run-ins show."""
+    lines = [power_text(name, found) for name, found in board.powers.items()]
+    for name, found in board.run_ins.items():
+        doses = ", ".join(f"{dose} {share:.0%} ({found.chosen[dose]:.0%})" for dose, share in found.toxic.items())
+        lines.append(
+            f"{name}: run-in with {found.n} patients a dose; share with grade 4 neutropenia or thrombocytopenia, in "
+            f"brackets how often the dose would be fixed: {doses}; none {found.chosen['none']:.0%}. "
+            f"{found.patients} simulated patients."
+        )
+    return lines
 
 
 def power_text(name: str, found: Power) -> str:
