@@ -138,10 +138,21 @@ def _samples(one: OutcomeTable, main: list[np.ndarray], sizes: list[int], option
     if len(main) == 1 and _is_share(one):
         return 100.0 * _shares(main[0][0], sizes[0], one.endpoint, options)
     if len(main) == 1:
-        picked = draws.uniforms(options.seed, np.arange(count), f"trial.replicate.{one.endpoint}", sizes[0])
-        return _estimate(one, [main[0][:, (picked * main[0].shape[-1]).astype(np.int64)]])
+        places = _again(main[0].shape[-1], sizes[0], count, f"trial.replicate.{one.endpoint}", options.seed)
+        return _estimate(one, [main[0][:, places]])
     pairs = [split_pair(main, sizes, options.seed, number) for number in range(count)]
     return np.array([_estimate(one, [side[:, None, :] for side in pair])[0] for pair in pairs])
+
+
+def _again(bank: int, size: int, count: int, purpose: str, seed: int) -> np.ndarray:
+    """Places of patients in replicate trials, (replicate, size): drawn from a bank that is itself drawn again.
+
+    So a small bank adds its own error, as a large one hardly does.
+    """
+    numbers = np.arange(count)
+    banks = (draws.uniforms(seed, numbers, f"{purpose}.bank", bank) * bank).astype(np.int64)
+    picked = (draws.uniforms(seed, numbers, purpose, size) * bank).astype(np.int64)
+    return np.take_along_axis(banks, picked, axis=1)
 
 
 def _is_share(one: OutcomeTable) -> bool:
@@ -182,9 +193,10 @@ def split_pair(main: list[np.ndarray], sizes: list[int], seed: int, number: int)
     else:
         half = max(1, round(fewest * sizes[0] / sum(sizes)))
         pools = [order[:half], order[half:]]
-        again = draws.uniforms(seed, np.array([number]), "trial.pair.again", sum(sizes))[0]
-        picks = [again[: sizes[0]], again[sizes[0] :]]
-        places = [pool[(pick * len(pool)).astype(np.int64)] for pool, pick in zip(pools, picks, strict=True)]
+        places = [
+            pool[_again(len(pool), size, 1, f"trial.pair.{side}.{number}", seed)[0]]
+            for side, (pool, size) in enumerate(zip(pools, sizes, strict=True))
+        ]
     return [side[:, place] for side, place in zip(main, places, strict=True)]
 
 
