@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.patches import Patch
 
 from pdsim.plot.data import dataset
 from pdsim.plot.layout import head, panel_grid, say
@@ -54,10 +55,10 @@ def tornado(sweep: xr.DataTree, name: str, arm: int, ax: Axes) -> Axes:
         return ax
     for row, place in enumerate(np.argsort(spans, kind="stable")):
         along, low, high = bars[place]
-        for scenario, colour, side in ((low, SKY, "low"), (high, VERMILLION, "high")):
+        for scenario, colour in ((low, SKY), (high, VERMILLION)):
             value = values[scenario]
-            if np.isfinite(value):
-                ax.barh(row, value - base, left=base, height=0.62, color=colour, label=side if row == 0 else None)
+            if abs(value - base) > 1e-3 * max(spans):  # false too where the endpoint is missing
+                ax.barh(row, value - base, left=base, height=0.62, color=colour)
                 ax.annotate(
                     along.word(along.numbers[scenario]),
                     (value, row),
@@ -71,7 +72,7 @@ def tornado(sweep: xr.DataTree, name: str, arm: int, ax: Axes) -> Axes:
     ax.axvline(base, color=QUIET, linewidth=0.8)
     ax.set_yticks(range(len(bars)), [wrapped(bars[place][0].title, 26) for place in np.argsort(spans, kind="stable")])
     ax.set_xlabel(wrapped(title, 44))
-    ax.margins(x=0.16)
+    ax.margins(x=0.2)
     return ax
 
 
@@ -87,9 +88,10 @@ def tornado_figure(sweep: xr.DataTree, figure: Figure | None = None) -> Figure:
         tornado(sweep, rows[row], column, ax)
         if row == 0:
             head(ax, wrapped(arms(sweep)[column][1], 40))
-    handles, labels = axes[0].get_legend_handles_labels()
-    names = [f"{label} end of the range" for label in labels]
-    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    handles = [
+        Patch(color=colour, label=f"{side} end of the range") for colour, side in ((SKY, "low"), (VERMILLION, "high"))
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 

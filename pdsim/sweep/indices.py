@@ -168,7 +168,8 @@ def _delta(
 
     found = np.array([[distance(column, drawn) for drawn in draws] for column in places.T])
     value = np.maximum(2 * found[:, 0] - found[:, 1:].mean(axis=1), 0.0)
-    return _bounded("delta", value, norm.ppf(0.5 + confidence / 2) * found[:, 1:].std(axis=1))
+    bounds = _bounded("delta", value, norm.ppf(0.5 + confidence / 2) * found[:, 1:].std(axis=1))
+    return bounds | {"delta_low": np.maximum(bounds["delta_low"], 0.0)}
 
 
 def sensitivity_dataset(
