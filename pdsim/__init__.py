@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pdsim import endpoints, plot, report
+    from pdsim import endpoints, plot, report, sweep
     from pdsim.cohort import load_cohort, sample_cohort, save_cohort
     from pdsim.dosing import EventTable, Regimen
     from pdsim.errors import PdsimError
@@ -49,6 +49,7 @@ __all__ = [
     "simulate_events",
     "state_at",
     "steady_state",
+    "sweep",
 ]
 
 _HOMES = {
@@ -63,7 +64,7 @@ _HOMES = {
     "pdsim.store": ("open_run", "save_run"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_SUBMODULES = ("endpoints", "plot", "report")
+_SUBMODULES = ("endpoints", "plot", "report", "sweep")
 
 
 def __getattr__(name: str) -> Any:

@@ -99,7 +99,12 @@ def run_sweep(
         with writing(folder, _how_to_go_on(plan, folder, store, everything)):
             if share is None:
                 store.tidy()
-            attrs = {**attributes(plan.base), **drawing_attributes(plan), "created": begun, "history": begun}
+            made = {
+                "created": begun,
+                "history": f"{begun} pdsim: sweep '{plan.study.name}'",
+                "config_hash": plan.identity,
+            }
+            attrs = {**attributes(plan.base), **drawing_attributes(plan), **made}
             store.begin(template_of(plan, attrs))
         if missing:
             _fill(plan, folder, store, missing, cluster, console)
