@@ -36,7 +36,7 @@ def check_study(tree: Mapping[str, Any], found: References, mistakes: Mistakes) 
     _check_save(tree.get("save"), found.model, mistakes)
     _check_times(tree, mistakes)
     _check_method(tree.get("solver"), mistakes)
-    if "sensitivity" in tree and not isinstance(tree.get("sweep"), dict):
+    if tree.get("sensitivity") and not tree.get("sweep"):
         mistakes.add(
             ("sensitivity",), "there is no table [sweep] that says what is varied. Add [[sweep.factor]] tables."
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,7 +88,7 @@ class SweepStore:
         if self.manifest.damage(TEMPLATE) is None:
             return
         self.manifest.folder.mkdir(parents=True, exist_ok=True)
-        aside = self.folder / f".template.{os.getpid()}.part"
+        aside = self.folder / f".template.{token_hex(4)}.part"
         shutil.rmtree(aside, ignore_errors=True)
         try:
             files = _write_template(aside, template)
@@ -137,13 +137,17 @@ class SweepStore:
     def put_group(self, name: str, data: xr.Dataset) -> None:
         """Store a small Dataset as a group of its own, whole or not at all."""
         self.manifest.forget(name)
-        aside = self.folder / f".{name}.{os.getpid()}.part"
+        aside = self.folder / f".{name}.{token_hex(4)}.part"
         shutil.rmtree(aside, ignore_errors=True)
         try:
             _write_dataset(aside, data)
             place = self.root / name
             shutil.rmtree(place, ignore_errors=True)
-            aside.rename(place)
+            try:
+                aside.rename(place)
+            except OSError:
+                if not place.is_dir():  # else another process has just put the same there
+                    raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         self.manifest.record(name, _files(place))

@@ -61,6 +61,30 @@ BAD = {
     ),
     "misspelt key": ("study.toml", "seed = 3", "sed = 3", "sed: unknown key. Did you mean 'seed'?"),
     "misspelt table": ("study.toml", "[cohort]", "[cohrt]", "cohrt: unknown table. Did you mean 'cohort'?"),
+    "sensitivity to nothing": (
+        "study.toml",
+        "[cohort]",
+        '[sensitivity]\nendpoints = ["orr"]\n[cohort]',
+        "sensitivity: there is no table [sweep] that says what is varied.",
+    ),
+    "dose of a drug that is not given": (
+        "study.toml",
+        'until = "progression"',
+        'until = "progression", dose = { toycid = { factor = 0.5 } }',
+        "arms.toy.dose.toycid: the regimen 'toy' does not give 'toycid'. Did you mean 'toycide'?",
+    ),
+    "misspelt key of a dose": (
+        "study.toml",
+        'until = "progression"',
+        'until = "progression", dose = { toycide = { amout = "5 mg" } }',
+        "arms.toy.dose.toycide.amout: unknown key. Did you mean 'amount'?",
+    ),
+    "changed population that cannot be": (
+        "study.toml",
+        "[cohort]",
+        "[cohort.change.parameters.growth]\ncv = -1\n[cohort]",
+        "cohort.change: parameters.growth.cv:",
+    ),
     "table of a later version": ("study.toml", "[cohort]", "[fit]\n[cohort]", "fit: unknown table."),
     "misspelt key of an arm": ("study.toml", "until =", "untl =", "arms.toy.untl: unknown key. Did you mean 'until'?"),
     "misspelt value": (

@@ -116,6 +116,19 @@ def test_a_scenario_is_the_study_with_its_changes(here: Path) -> None:
     assert np.array_equal(sweep["patients"]["pfs_time"].isel(scenario=3).values, found["pfs_time"].values)
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_events_are_kept_on_threads_too(here: Path, tmp_path: Path) -> None:
+    changes = ["sweep.events={ grown = 'm_protein > 44 g/L' }", "cohort.size=2", "stop=28 d"]
+    sweep_study("sweep.toml", tmp_path, [*changes, "sweep.save=[]"], threads=2)
+    patients = open_sweep(tmp_path)["patients"].to_dataset()
+    grown = patients["event_time"].sel(event="grown")
+    assert grown.dims == ("scenario", "arm", "patient")
+    assert grown.attrs["units"] == "d"
+    # without a drug growth is exponential from 40 g/L, and grows as the scenario says
+    rates = np.array([0.012, 0.008, 0.012, 0.008])
+    assert np.allclose(grown.sel(arm="none").isel(patient=0), np.log(44 / 40) / rates, rtol=1e-4)
+
+
 def test_summary_is_of_the_stored_patients(here: Path) -> None:
     sweep = open_sweep("runs/sweep")
     summary, patients = sweep["summary"].to_dataset(), sweep["patients"].to_dataset()

@@ -216,7 +216,7 @@ def test_sample_a_worker_is_killed_in_the_middle_of_a_chunk(
 
     from pdsim.sweep import cluster
 
-    bigger = ["cohort.size=300", "sweep.chunk=50", "stop=3 yr"]
+    bigger = ["cohort.size=128", "sweep.chunk=32", "stop=2 yr"]
     (out / "study.toml").unlink()
     sweep_study("sweep.toml", out / "threads", bigger)
     (out / "workers").mkdir()

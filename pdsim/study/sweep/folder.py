@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from pdsim.config.resolved import file_hashes, to_toml
@@ -86,7 +87,7 @@ class SweepFolder:
 
 def _create(file: Path, text: str) -> None:
     """Write a file that another process may be writing too: the first one wins, and nobody sees half of it."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}.part")
+    aside = file.with_name(f".{file.name}.{token_hex(4)}.part")
     try:
         aside.write_text(text, encoding="utf-8")
         os.link(aside, file)

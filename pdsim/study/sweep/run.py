@@ -21,7 +21,7 @@ from pdsim.study.sweep.publish import drawing_attributes, publish
 from pdsim.study.sweep.screen import progress, show_files, show_summary
 from pdsim.study.sweep.summary import sensitivity, summarise
 from pdsim.study.sweep.template import all_chunks, template_of
-from pdsim.study.sweep.work import Payload, compute, compute_elsewhere
+from pdsim.study.sweep.work import Payload, compute, compute_elsewhere, prepare
 from pdsim.sweep.layout import Chunk, share_of
 from pdsim.sweep.running import Result, Watch, on_threads
 from pdsim.sweep.store import SweepStore, open_sweep
@@ -181,6 +181,7 @@ def _runner(plan: SweepPlan, cluster: str | None, console: Console) -> Iterator[
     """What runs the chunks, and on how many threads or workers."""
     if cluster is None:
         threads = thread_count(plan.threads)
+        prepare(plan)
         work = partial(compute, plan)
         yield (lambda chunks, watch: on_threads(work, chunks, threads, watch)), threads
         return

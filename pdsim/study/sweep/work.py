@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,11 @@ def compute(plan: SweepPlan, chunk: Chunk, threads: int, watch: Watch) -> Result
     return Result(arrays, arrays["patients/status"].size, failed)
 
 
+def prepare(plan: SweepPlan) -> None:
+    """Load or compile the kernels in one thread, by one patient up to a visit, before several ask for them at once."""
+    _simulated(plan, 0, (0, 1), plan.scenarios[0].study.visits, 1, Watch())
+
+
 def compute_elsewhere(payload: Payload, chunk: Chunk) -> Result:
     """Simulate a chunk in a worker process, which must have the same study files and the same code.
 
@@ -49,12 +55,21 @@ def compute_elsewhere(payload: Payload, chunk: Chunk) -> Result:
     """
     from pdsim.study.sweep.identity import code_hash
 
-    plan = _plan_of(payload.study)
+    plan = _prepared(payload.study)
     if code_hash() != payload.code:
         raise PdsimError("this worker runs another version of pdsim than the process that started the sweep")
     if plan.identity != payload.identity:
         raise PdsimError("this worker finds other files for the study than the process that started the sweep")
     return compute(plan, chunk, 1, Watch())
+
+
+_preparing = Lock()
+
+
+def _prepared(study: str) -> SweepPlan:
+    """The plan of a study, expanded once a process, whichever of its threads asks first."""
+    with _preparing:
+        return _plan_of(study)
 
 
 @lru_cache(maxsize=2)
@@ -64,26 +79,36 @@ def _plan_of(study: str) -> SweepPlan:
     from pdsim.config.messages import Mistakes
     from pdsim.config.sweep_plan import expand_sweep
 
-    return expand_sweep(tomllib.loads(study), Mistakes("the study of this sweep"))
+    plan = expand_sweep(tomllib.loads(study), Mistakes("the study of this sweep"))
+    prepare(plan)
+    return plan
 
 
 def _scenario(plan: SweepPlan, place: int, chunk: Chunk, threads: int, watch: Watch) -> dict[str, np.ndarray]:
+    study = plan.scenarios[place].study
+    return _arrays(plan, _simulated(plan, place, chunk.patients, study.stop, threads, watch))
+
+
+def _simulated(
+    plan: SweepPlan, place: int, patients: tuple[int, int], stop: str, threads: int, watch: Watch
+) -> xr.DataTree:
+    """Some patients of a scenario through all arms, by the same function as any study."""
     from pdsim.cohort import sample_cohort
     from pdsim.simulate import simulate
 
     scenario, sweep = plan.scenarios[place], plan.sweep
     study = scenario.study
-    first, last = chunk.patients
+    first, last = patients
     cohort = sample_cohort(
         scenario.population, last - first, seed=study.seed, sampling=study.cohort.sampling, start=first
     )
     assert study.solver.rtol is not None
     assert study.solver.atol is not None
-    run = simulate(
+    return simulate(
         scenario.model,
         cohort,
         scenario.arms,
-        stop=study.stop,
+        stop=stop,
         every=study.every,
         visits=study.visits,
         save=list(sweep.save),
@@ -97,7 +122,6 @@ def _scenario(plan: SweepPlan, place: int, chunk: Chunk, threads: int, watch: Wa
         on_failure="keep",
         progress=_counter(watch),
     )
-    return _arrays(plan, run)
 
 
 def _counter(watch: Watch) -> Any:
