@@ -13,7 +13,6 @@ from benchmarks.problem import Problem, Setup
 AS_STATES = "/states"  # after the method: the drugs' kinetics are integrated with the rest
 EVENTS = "events/"  # before the method: through a NONMEM event table
 CAPACITY = 1024  # patients of the largest cohort that is timed
-VISITS = 8  # the limit of steps holds between visits; linear kinetics need but a few steps
 
 Solve = Callable[[int, float], Any]
 Tracked = Callable[[Any], np.ndarray]
@@ -50,7 +49,7 @@ def prepare(problem: Problem, method: str, threads: int) -> tuple[Solve, Tracked
             arm,
             stop=problem.span,
             every=problem.every,
-            visits=problem.span if problem.tables else problem.span / VISITS,
+            visits=problem.span,  # no peer stops on the way
             counts=problem.span,
             save=kept,
             drugs=setup.drugs,

@@ -65,10 +65,18 @@ class EventTable:
     @property
     def dose(self) -> np.ndarray:
         """Rows that give a dose, bool (row,)."""
-        return np.isin(self.evid, (1, 4))
+        return (self.evid == 1) | (self.evid == 4)
 
     def patients(self) -> list[tuple[Any, np.ndarray]]:
         """Each ID with its rows, in the order in which they first appear."""
+        count = len(self)
+        if not count:
+            return []
+        starts = np.flatnonzero(np.concatenate([[True], self.id[1:] != self.id[:-1]]))
+        ids = self.id[starts].tolist()
+        if len(set(ids)) == len(ids):  # the rows of each stand together
+            ends = [*starts[1:].tolist(), count]
+            return [(own, np.arange(a, b)) for own, a, b in zip(ids, starts.tolist(), ends, strict=True)]
         rows: dict[Any, list[int]] = {}
         for row, patient in enumerate(self.id.tolist()):
             rows.setdefault(patient, []).append(row)

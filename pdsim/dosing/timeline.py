@@ -61,6 +61,7 @@ class Op(NamedTuple):
     ``row`` report row `target`;
     ``reset`` put the states at their entry values and the clock at `time`;
     ``steady`` bring in the train of doses of `value` (amount, or rate of an infusion) into state `target`.
+    `sources` are the records whose amount, or rates, add up to the value.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Op(NamedTuple):
     target: int
     value: float = 0.0
     train: Train | None = None
+    sources: tuple[int, ...] = ()
 
 
 def timeline(doses: Doses, changed: np.ndarray, carried_forward: bool = False) -> list[Op]:
@@ -107,11 +109,13 @@ class _Timeline:
         self.last = float(doses.time.max(initial=-inf))
         self.near = _NEAR * float(np.abs(doses.time).max(initial=0.0))
         self.pending: list[tuple[float, int, int, int]] = []  # time, order, row, infusion to end (or -1: a dose)
-        self.running: dict[int, dict[int, float]] = {}  # state -> infusion -> rate
+        self.running: dict[int, dict[int, int]] = {}  # state -> infusion -> record
         self.order = count()
 
-    def put(self, kind: str, target: int, value: float = 0.0, train: Train | None = None) -> None:
-        self.ops.append(Op(kind, self.now, target, value, train))
+    def put(
+        self, kind: str, target: int, value: float = 0.0, train: Train | None = None, sources: tuple[int, ...] = ()
+    ) -> None:
+        self.ops.append(Op(kind, self.now, target, value, train, sources))
 
     def reset(self, time: float) -> None:
         self.pending.clear()
@@ -160,11 +164,11 @@ class _Timeline:
             self.infuse(row, float(doses.duration[row]))
             self.flow(target)
         elif doses.amount[row] > 0.0:
-            self.put(BOLUS, target, float(doses.amount[row]))
+            self.put(BOLUS, target, float(doses.amount[row]), sources=(row,))
 
     def infuse(self, row: int, left: float) -> None:
         infusion = next(self.order)
-        self.running.setdefault(int(self.doses.target[row]), {})[infusion] = float(self.doses.rate[row])
+        self.running.setdefault(int(self.doses.target[row]), {})[infusion] = row
         self.wait(self.now + left, row, infusion)
 
     def end(self, row: int, infusion: int) -> None:
@@ -173,7 +177,8 @@ class _Timeline:
             self.flow(target)
 
     def flow(self, target: int) -> None:
-        self.put(INFLOW, target, sum(self.running.get(target, {}).values()))
+        rows = tuple(self.running.get(target, {}).values())
+        self.put(INFLOW, target, float(sum(self.doses.rate[row] for row in rows)), sources=rows)
 
     def settle(self, row: int, lag: float, period: float) -> int:
         """Bring in the train behind a record; return how many of its doses, given earlier, are yet to arrive."""
@@ -187,11 +192,11 @@ class _Timeline:
         value = float(doses.rate[row] if doses.rate[row] > 0.0 else doses.amount[row])
         missed = 0
         if duration == inf:
-            self.put(STEADY, target, value, Train(0.0, 0.0, inf, added))
+            self.put(STEADY, target, value, Train(0.0, 0.0, inf, added), (row,))
         else:
             missed = floor(lag / period * (1.0 + 1e-12))
             first = max(lag - missed * period, 0.0)
-            self.put(STEADY, target, value, Train(period, first, duration, added))
+            self.put(STEADY, target, value, Train(period, first, duration, added), (row,))
             since = period - first  # since the train's last arrival
             for turn in range(ceil((duration - since) / period)):
                 if duration - since - turn * period > self.near:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,21 +11,27 @@ from pdsim._jit import LANES
 from pdsim.events.cycle import Cycle
 from pdsim.events.fixed_point import resting
 from pdsim.events.linear import filled_params, system
+from pdsim.solvers.pointers import call
 from pdsim.solvers.status import BAD_INPUT, NAN, OK
+
+if TYPE_CHECKING:
+    from pdsim.dosing.timeline import Op
 
 Step = tuple[np.ndarray, np.ndarray]
 
-_KEPT = 256  # steps whose exponentials are remembered
-_AT_ONCE = 64  # steps worked out together
+_APART = 300.0  # condition of the modes up to which they keep a relative error of some 1e-13
 _DEGREE = 13  # of the Taylor series, exact to rounding below a norm of _SMALL
 _SMALL = 0.25
 _LEAVES = 1e-12  # part of every mode that must leave within an interval, or nothing settles
+_KINDS = {"bolus": 0, "inflow": 1, "row": 2}  # as `pdsim.solvers.linear` numbers them
+_ROW = _KINDS["row"]
 
 
 class ClosedCourse:
     """Patients that share the times of everything that happens to them; the twin of `OdeCourse` for linear models.
 
-    Between two instants ``x(t + h) = E x(t) + G (constant + inflow)``; see `flows`.
+    Between two instants ``x(t + h) = E x(t) + G (constant + inflow)``: by modes where they lie apart, else by the
+    matrix exponential; see `pdsim.solvers.linear`.
 
     Parameters
     ----------
@@ -42,16 +48,19 @@ class ClosedCourse:
         self.failed = np.zeros(self.patients, dtype=np.int8)
         self.states = np.zeros((self.patients, len(kernels.states)))
         self.inflow = np.zeros_like(self.states)
+        self._params = np.zeros((0, 0))
         self.set_params(params)
 
     def set_params(self, params: np.ndarray) -> None:
         """Go on with other parameters, (patient, param)."""
+        if np.array_equal(params, self._params):
+            return
         self._params = params
         matrix, self.constant = system(self.kernels, params)
         finite = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(self.constant).all(axis=1)
         self._fail(~finite, BAD_INPUT)
         self.matrix = np.where(finite[:, None, None], matrix, 0.0)
-        self._steps: dict[float, Step] = {}
+        self._systems = _systems(self.matrix, self.constant)
 
     def _fail(self, patients: np.ndarray, code: int) -> None:
         self.failed[patients & (self.failed == OK)] = code
@@ -78,26 +87,32 @@ class ClosedCourse:
 
     def advance(self, stop: float, at: Sequence[float] | np.ndarray = ()) -> np.ndarray:
         """Go to `stop`; return the states at times before it, (time, patient, state)."""
-        source = self.constant + self.inflow
-        lengths = np.diff([self.time, *at, stop])
-        passed = np.empty((len(lengths), *self.states.shape))
-        for first in range(0, len(lengths), _AT_ONCE):
-            for place, (flow, load) in enumerate(self._over(lengths[first : first + _AT_ONCE]), start=first):
-                self.states = passed[place] = _apply(flow, self.states) + _apply(load, source)
-        self.time = stop
-        self._fail(np.isnan(self.states.sum(axis=1)), NAN)
-        return passed[:-1]
+        times = np.array([*at, stop], dtype=float)
+        numbers = np.arange(len(times))
+        rows = numbers + len(times) * np.arange(self.patients)[:, None]
+        out = np.empty((self.states.shape[1], rows.size))
+        self._follow(np.full(len(times), _ROW), times, numbers, np.zeros((len(times), self.patients)), rows, out)
+        return np.moveaxis(out.reshape(-1, self.patients, len(times)), (0, 2), (2, 0))[:-1]
 
-    def _over(self, lengths: np.ndarray) -> list[Step]:
-        """Exponential and its integral over steps of these lengths, (patient, state, state) each."""
-        wanted = [float(f"{length:.13g}") for length in lengths]  # so that equal steps of rounded times are found again
-        new = [length for length in dict.fromkeys(wanted) if length not in self._steps]
-        if len(self._steps) + len(new) > _KEPT:
-            self._steps.clear()
-            new = list(dict.fromkeys(wanted))
-        for length, step in zip(new, flows(self.matrix, np.array(new)), strict=True):
-            self._steps[length] = step
-        return [self._steps[length] for length in wanted]
+    def follow(self, ops: Sequence[Op], values: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+        """Go through boluses, infusions and rows; see `pdsim.events.march.march` for the arguments."""
+        kinds = np.array([_KINDS[op.kind] for op in ops])
+        targets = np.array([op.target for op in ops])
+        self._follow(kinds, np.array([op.time for op in ops]), targets, values, rows, out.T)
+
+    def _follow(
+        self, kinds: np.ndarray, times: np.ndarray, targets: np.ndarray, values: np.ndarray, rows: np.ndarray,
+        out: np.ndarray,
+    ) -> None:  # fmt: skip
+        from pdsim.solvers.linear import Given, follow, make_scratch
+
+        self.states, self.inflow = np.ascontiguousarray(self.states), np.ascontiguousarray(self.inflow)
+        given = Given(kinds, times, targets, np.ascontiguousarray(values, dtype=float).reshape(-1))
+        scratch = make_scratch(self.states.shape[1], len(kinds))
+        held = self.states.reshape(-1), self.inflow.reshape(-1)
+        call(follow, given, self._systems, scratch, float(self.time), *held, np.ascontiguousarray(rows), out)
+        self.time = float(times[-1])
+        self._fail(np.isnan(self.states.sum(axis=1)), NAN)
 
     def settle(self, cycle: Cycle, added: bool) -> None:
         """Bring in the steady state of a repeating pattern that ends here; `added` leaves what is there in place."""
@@ -116,7 +131,8 @@ class ClosedCourse:
         size = self.matrix.shape[1]
         flow = np.broadcast_to(np.eye(size), self.matrix.shape)
         load = np.zeros_like(self.states)
-        for (step, integral), jump, inflow in zip(self._over(cycle.lengths()), cycle.jumps, cycle.inflows, strict=True):
+        pieces = flows(self.matrix, cycle.lengths())
+        for (step, integral), jump, inflow in zip(pieces, cycle.jumps, cycle.inflows, strict=True):
             flow = step @ flow
             load = _apply(step, load + jump) + _apply(integral, self.constant + inflow)
         free = np.flatnonzero(resting(self.kernels.structure))
@@ -126,6 +142,27 @@ class ClosedCourse:
             if np.abs(np.linalg.eigvals(flow[row])).max(initial=0.0) < 1.0 - _LEAVES:
                 found[row, free] = np.linalg.solve(np.eye(len(free)) - flow[row], load[row, free])
         return found
+
+
+def _systems(matrix: np.ndarray, constant: np.ndarray) -> Any:
+    """Modes of every patient, where they are real and lie apart."""
+    from pdsim.solvers.linear import Systems
+
+    rates, right = np.linalg.eig(matrix)
+    modal = ~np.any(np.imag(rates) != 0.0, axis=1)
+    rates, right = np.real(rates), np.real(right)
+    left = np.zeros_like(right)
+    try:
+        left[modal] = np.linalg.inv(right[modal])
+    except np.linalg.LinAlgError:  # somewhere two rates meet
+        for row in np.flatnonzero(modal):
+            try:
+                left[row] = np.linalg.inv(right[row])
+            except np.linalg.LinAlgError:
+                modal[row] = False
+    modal &= np.sqrt((right**2).sum(axis=(1, 2)) * (left**2).sum(axis=(1, 2))) < _APART
+    parts = (np.ascontiguousarray(part, dtype=float).reshape(-1) for part in (rates, right, left, matrix, constant))
+    return Systems(modal.astype(np.int64), *parts)
 
 
 def _apply(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:

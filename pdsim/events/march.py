@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pdsim.dosing.timeline import BOLUS, INFLOW, PARAMS, RESET, ROW, STEADY, Op
+from pdsim.dosing.timeline import BOLUS, INFLOW, PARAMS, RESET, ROW, STEADY, Doses, Op, timeline
+from pdsim.events.closed import ClosedCourse
 from pdsim.events.cycle import Arrival, Cycle, cycle
 
 
@@ -32,59 +33,125 @@ class Course(Protocol):
 
 
 class Group(NamedTuple):
-    """Patients with one timeline: their places, its ops, and each op's values (op, patient)."""
+    """Patients to whom the same happens at the same times.
+
+    patients : places among all; rows : (patient, number) places of their rows in the table; ops : what happens;
+    values : (op, patient) amounts and rates
+    """
 
     patients: np.ndarray
+    rows: np.ndarray
     ops: list[Op]
     values: np.ndarray
 
 
-def groups(timelines: Sequence[Sequence[Op]], most: int) -> Iterator[Group]:
-    """Gather patients whose timelines differ in amounts and rates alone, at most so many in a group."""
-    alike: dict[tuple, list[int]] = {}
-    for patient, ops in enumerate(timelines):
-        alike.setdefault(tuple(op._replace(value=0.0) for op in ops), []).append(patient)
-    for places in alike.values():
+def groups(
+    rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray, carried_forward: bool, most: int
+) -> Iterator[Group]:
+    """Gather patients whose records differ in amounts and rates alone, at most so many in a group.
+
+    Parameters
+    ----------
+    rows : sequence of array
+        Rows of each patient.
+    doses : Doses
+        Of the whole table.
+    changed : array of bool, (row,)
+        Rows whose parameters differ from those of the row before.
+    carried_forward : bool
+        See `timeline`.
+    most : int
+    """
+    for places in _alike(rows, doses, changed):
+        own = rows[places[0]]
+        ops = timeline(Doses(*(column[own] for column in doses)), changed[own], carried_forward)
         for first in range(0, len(places), most):
-            some = places[first : first + most]
-            values = np.array([[op.value for op in timelines[patient]] for patient in some]).T
-            yield Group(np.array(some), list(timelines[some[0]]), values)
+            some = np.array(places[first : first + most])
+            table = np.array([rows[patient] for patient in some])
+            yield Group(some, table, ops, _values(ops, table, doses))
 
 
-def march(course: Course, group: Group, params: np.ndarray, day: float) -> np.ndarray:
+def _alike(rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray) -> list[list[int]]:
+    """Patients by design: what their records say beside amounts and rates."""
+    acts = doses.given | changed | (doses.evid > 2)
+    signs = (doses.rate > 0.0, doses.amount > 0.0)
+    said = [doses.evid, doses.target, doses.duration, doses.lag, doses.interval, doses.further, doses.steady, *signs]
+    acting = np.flatnonzero(acts)
+    columns = [column[acting] for column in (*said, changed)]
+    # a column of one value tells no patients apart
+    telling = [column for column in columns if len(column) and column.min() != column.max()]
+    design = np.stack([acting, *telling], axis=1, dtype=float)
+    found: dict[tuple[bytes, ...], list[int]] = {}
+    last: tuple[bytes, ...] = ()
+    same: list[int] = []
+    for patient, own in enumerate(rows):
+        first, end = (own[0], own[-1] + 1) if len(own) else (0, 0)
+        whole = slice(first, end) if end - first == len(own) else own
+        if isinstance(whole, slice):
+            a, b = np.searchsorted(acting, (first, end))
+            key = (doses.time[whole].tobytes(), (acting[a:b] - first).tobytes(), design[a:b, 1:].tobytes())
+        else:
+            numbers = np.flatnonzero(acts[own])
+            key = (
+                doses.time[own].tobytes(),
+                numbers.tobytes(),
+                design[np.searchsorted(acting, own[numbers])].tobytes(),
+            )
+        if key != last:  # to compare with the patient before costs less than to look the design up
+            same, last = found.setdefault(key, []), key
+        same.append(patient)
+    return list(found.values())
+
+
+def _values(ops: Sequence[Op], rows: np.ndarray, doses: Doses) -> np.ndarray:
+    """Amounts and rates that the ops speak of, (op, patient)."""
+    values = np.zeros((len(ops), len(rows)))
+    for at, op in enumerate(ops):
+        for source in op.sources:
+            own = rows[:, source]
+            if op.kind == BOLUS:
+                values[at] = doses.amount[own]
+            elif op.kind == STEADY:
+                values[at] = np.where(doses.rate[own] > 0.0, doses.rate[own], doses.amount[own])
+            else:
+                values[at] += doses.rate[own]
+    return values
+
+
+def march(course: Course, group: Group, params: np.ndarray, day: float, out: np.ndarray) -> None:
     """Lead the patients of a group through their timeline.
 
     Parameters
     ----------
     course : Course
     group : Group
-    params : array, (patient, row, param)
+    params : array, (row, param)
+        Of the whole table.
     day : float
         A day in the model's time unit: the interval over which a constant infusion must change nothing.
-
-    Returns
-    -------
-    array, (row, patient, state)
-        States as they are when each row is reported.
+    out : array, (row, state)
+        Of the whole table; gets the states as they are when each row is reported.
     """
     ops = group.ops
-    size = course.states.shape[1]
-    out = np.full((params.shape[1], course.patients, size), np.nan)
     at = 0
     while at < len(ops):
         op = ops[at]
+        if isinstance(course, ClosedCourse) and op.kind in (BOLUS, INFLOW, ROW):
+            end = next((i for i in range(at, len(ops)) if ops[i].kind not in (BOLUS, INFLOW, ROW)), len(ops))
+            course.follow(ops[at:end], group.values[at:end], group.rows, out)
+            at = end
+            continue
         if op.kind != RESET and op.time > course.time:
             ahead, stop = _rows_ahead(ops, at)
             passed = course.advance(stop, at=[row.time for row in ahead])
-            out[[row.target for row in ahead]] = passed
+            out[group.rows[:, [row.target for row in ahead]].T] = passed
             at += len(ahead)
             continue
         if op.kind == ROW:
-            out[op.target] = course.states
+            out[group.rows[:, op.target]] = course.states
         else:
-            _apply(course, op, group.values[at], params, day)
+            _apply(course, op, group.values[at], params, group.rows, day)
         at += 1
-    return out
 
 
 def _rows_ahead(ops: Sequence[Op], at: int) -> tuple[list[Op], float]:
@@ -97,9 +164,9 @@ def _rows_ahead(ops: Sequence[Op], at: int) -> tuple[list[Op], float]:
     return [op for op in ops[at:end] if op.time < stop], stop
 
 
-def _apply(course: Course, op: Op, values: np.ndarray, params: np.ndarray, day: float) -> None:
+def _apply(course: Course, op: Op, values: np.ndarray, params: np.ndarray, rows: np.ndarray, day: float) -> None:
     if op.kind == PARAMS:
-        course.set_params(params[:, op.target])
+        course.set_params(params[rows[:, op.target]])
     elif op.kind == RESET:
         course.reset(op.time)
     elif op.kind == BOLUS:

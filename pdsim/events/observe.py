@@ -7,23 +7,25 @@ from typing import Any
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim.events.linear import filled_params
+from pdsim.solvers.outputs import observe_points
+from pdsim.solvers.pointers import address_of, call
 
 
 def observed(kernels: Any, time: np.ndarray, states: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Outputs (row, output) of rows with their own times, natural states and parameters; NaN where a state is."""
-    count = len(states)
-    out = np.full((count, len(kernels.outputs)), np.nan)
     counted = np.asarray(kernels.extinct_below) > 0.0
-    present = np.where(counted, states > 0.0, True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.where(counted, np.where(present, np.log(np.where(present, states, 1.0)), 0.0), states)
-    row = np.zeros(len(kernels.outputs) * LANES)
-    for first in range(0, count, LANES):
-        rows = np.minimum(np.arange(first, first + LANES), count - 1)
-        given = [np.ascontiguousarray(part[rows].T, dtype=float).reshape(-1) for part in (y, present)]
-        kernels.observe(LANES, time[rows], given[0], filled_params(kernels, values[rows]), np.zeros(0), given[1], row)
-        here = min(LANES, count - first)
-        out[first : first + here] = row.reshape(-1, LANES).T[:here]
-    out[np.isnan(states).any(axis=1)] = np.nan
-    return out
+    y, present = states.T, np.zeros((0, len(states)))
+    if counted.any():
+        present = np.where(counted, states > 0.0, True).T.astype(float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(np.where(present.T > 0.0, states, 1.0))
+        y = np.where(counted, np.where(present.T > 0.0, logs, 0.0), states).T
+    out = np.empty((len(kernels.outputs), len(states)))
+    scratch = [np.ones(rows * LANES) for rows in (1, len(y), len(y), values.shape[1] + kernels.n_derived, len(out))]
+    parts = [np.ascontiguousarray(part, dtype=float) for part in (y, present, values.T)]
+    addresses = address_of(kernels.derive), address_of(kernels.observe)
+    call(observe_points, LANES, *addresses, np.ascontiguousarray(time, dtype=float), *parts, *scratch, out)
+    lost = np.isnan(states.sum(axis=1))
+    if lost.any():
+        out[:, lost] = np.nan
+    return out.T

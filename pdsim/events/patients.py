@@ -26,10 +26,11 @@ class Roster(NamedTuple):
     @classmethod
     def of(cls, table: EventTable, seed: int) -> Roster:
         """List the patients of a table; their IDs are their numbers where all are whole and not negative."""
-        ids = [patient for patient, _ in table.patients()]
+        patients = table.patients()
+        ids = [patient for patient, _ in patients]
         whole = all(isinstance(patient, int) and patient >= 0 for patient in ids)
         numbers = np.array(ids if whole else range(len(ids)), dtype=np.int64)
-        return cls(ids, [rows for _, rows in table.patients()], numbers, seed)
+        return cls(ids, [rows for _, rows in patients], numbers, seed)
 
     def by_row(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of each row's patient, and place of the row among the patient's own, (row,)."""
@@ -65,6 +66,8 @@ def vary(
     DoseError
         The table lacks a column of occasions.
     """
+    if omega is None and not occasion:
+        return
     known = list(dict.fromkeys([*(flat.partition("[")[0] for flat in names), *names]))
     number, _ = roster.by_row()
     factors: list[tuple[str, np.ndarray]] = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim.dosing.timeline import Doses, Op, timeline
+from pdsim.dosing.timeline import Doses
 from pdsim.errors import SolverError
 from pdsim.events.closed import ClosedCourse
 from pdsim.events.course import OdeCourse
@@ -18,7 +18,7 @@ from pdsim.solvers.block import Options
 from pdsim.solvers.status import ADVICE, MEANINGS, OK
 from pdsim.units import convert
 
-_MOST = 256  # patients of one design that the closed form carries together
+_MOST = 1024  # patients of one design that the closed form carries together
 
 
 class Population:
@@ -41,20 +41,30 @@ class Population:
     def states(self, carried_forward: bool) -> np.ndarray:
         """States when each row is reported, (row, state)."""
         day = float(convert(1.0, "day", self.kernels.model.time))
-        out = np.full((len(self.values), len(self.kernels.states)), np.nan)
-        timelines = [self._timeline(rows, carried_forward) for rows in self.roster.rows]
-        for group in groups(timelines, LANES if self.options else _MOST):
-            rows = np.array([self.roster.rows[patient] for patient in group.patients])
-            params = self.values[rows]
-            course = self._course(group, params[:, 0])
-            out[rows] = np.swapaxes(march(course, group, params, day), 0, 1)
+        # a state's rows stand together in memory
+        out = np.full((len(self.kernels.states), len(self.values)), np.nan).T
+        changed = self._changed()
+        most = LANES if self.options else _MOST
+        for group in groups(self.roster.rows, self.doses, changed, carried_forward, most):
+            if group.rows.size == 0:
+                continue
+            course = self._course(group, self.values[group.rows[:, 0]])
+            march(course, group, self.values, day, out)
             self._note(course, group)
         return out
 
-    def _timeline(self, rows: np.ndarray, carried_forward: bool) -> list[Op]:
-        own = self.values[rows]
-        changed = np.concatenate([[True], np.any(own[1:] != own[:-1], axis=1)])
-        return timeline(Doses(*(column[rows] for column in self.doses)), changed, carried_forward)
+    def _changed(self) -> np.ndarray:
+        """Rows whose parameters differ from those of the patient's row before, and first rows, (row,)."""
+        changed = np.zeros(len(self.values), dtype=bool)
+        for column in self.values.T:
+            changed[1:] |= column[1:] != column[:-1]
+        for own in self.roster.rows:
+            if own[-1] - own[0] == len(own) - 1:
+                changed[own[0]] = True
+            else:
+                some = self.values[own]
+                changed[own] = np.concatenate([[True], np.any(some[1:] != some[:-1], axis=1)])
+        return changed
 
     def _course(self, group: Group, params: np.ndarray) -> Course:
         if self.options is None:

@@ -211,7 +211,8 @@ def _frame(
     columns = dict(zip(kernels.states, states.T, strict=True))
     if any(name in kernels.outputs for name in names):
         columns |= dict(zip(kernels.outputs, observed(kernels, table.time, states, values).T, strict=True))
-    return pd.DataFrame({"ID": table.id, "TIME": table.time, **{name: columns[name] for name in names}})
+    own = {"ID": table.id.copy(), "TIME": table.time.copy()}
+    return pd.DataFrame(own | {name: columns[name] for name in names}, copy=False)
 
 
 def _measured(

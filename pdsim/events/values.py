@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -18,7 +18,9 @@ Given = Mapping[str, float | str]
 
 def parameter_rows(kernels: Any, table: EventTable, params: Given | None, mistakes: Mistakes) -> np.ndarray:
     """Value of every parameter in every row, (row, param): default, then column of its name, then `params`."""
-    values = np.repeat(np.asarray(kernels.param_defaults, dtype=float)[None], len(table), axis=0)
+    # a parameter's rows stand together in memory
+    values = np.empty((len(kernels.params), len(table))).T
+    values[:] = np.asarray(kernels.param_defaults, dtype=float)
     places: dict[str, list[int]] = {}
     for place, flat in enumerate(kernels.params):
         for name in dict.fromkeys([flat.partition("[")[0], flat]):
@@ -26,7 +28,9 @@ def parameter_rows(kernels: Any, table: EventTable, params: Given | None, mistak
     for name, own in places.items():
         column = table.column(name)
         if column is not None and name not in (params or {}):
-            values[:, own] = _column(table, column, f"parameter '{name}'", mistakes)[:, None]
+            found = _column(table, column, f"parameter '{name}'", mistakes)
+            for place in own:
+                values[:, place] = found
     for name, given in (params or {}).items():
         if name not in places:
             mistakes.add(f"params: the model has no parameter '{name}'.{did_you_mean(name, places)}")
@@ -40,8 +44,11 @@ def _column(table: EventTable, name: str, use: str, mistakes: Mistakes) -> np.nd
     if column.dtype == object:
         mistakes.add(f"column {name}, used for {use}, holds text")
         return np.zeros(len(table))
-    mistakes.where(~np.isfinite(column), f"column {name}, used for {use}, has no number")
-    return np.nan_to_num(column, nan=0.0, posinf=0.0, neginf=0.0)
+    finite = np.isfinite(column)
+    if finite.all():
+        return column
+    mistakes.where(~finite, f"column {name}, used for {use}, has no number")
+    return np.where(finite, column, 0.0)
 
 
 def _number_or_column(given: float | str, table: EventTable, use: str, mistakes: Mistakes) -> np.ndarray:
@@ -75,77 +82,86 @@ class DoseValues:
 
     def doses(self, lag: Given, bioavailability: Given, rate: Given, duration: Given) -> Doses:
         """Work out every record; the given mappings go from a state to a number, a parameter or a column."""
-        table = self.table
-        target = self._targets()
-        lags = self._by_state("lag", lag, target, 0.0)
-        factor = self._by_state("bioavailability", bioavailability, target, 1.0)
-        rates = self._by_state("rate", rate, target, np.nan)
-        lasts = self._by_state("duration", duration, target, np.nan)
-        given = table.dose
+        table, dose = self.table, np.flatnonzero(self.table.dose)
+        target = self._targets(dose)
+        lags = self._by_state("lag", lag, target, dose, 0.0)
+        factor = self._by_state("bioavailability", bioavailability, target, dose, 1.0)
+        rates = self._by_state("rate", rate, target, dose, np.nan)
+        lasts = self._by_state("duration", duration, target, dose, np.nan)
         for name, column in (("lag", lags), ("bioavailability", factor)):
-            self.mistakes.values(given & (column < 0), column, f"the {name} of this dose is {{}}, below 0")
-        by_rate, by_duration = given & (table.rate == -1), given & (table.rate == -2)
-        self._need("RATE -1 asks for rate", by_rate, rates, target, least="above 0", good=rates > 0)
-        self._need("RATE -2 asks for duration", by_duration, lasts, target, least="0 or more", good=lasts >= 0)
-        amount = table.amt * factor
-        flow = np.where(by_rate, rates, np.where(table.rate > 0, table.rate, 0.0))
+            if (column < 0).any():
+                whole = self._whole(dose, column)
+                self.mistakes.values(whole < 0, whole, f"the {name} of this dose is {{}}, below 0")
+        written, planned = table.rate[dose], table.amt[dose]
+        by_rate, by_duration = written == -1, written == -2
+        self._need("RATE -1 asks for rate", dose[by_rate], rates[by_rate], target, least="above 0")
+        self._need("RATE -2 asks for duration", dose[by_duration], lasts[by_duration], target, least="0 or more")
+        amount = planned * factor
+        flow = np.where(by_rate, rates, np.where(written > 0, written, 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
             flow = np.where(by_duration, np.where(lasts > 0, amount / lasts, 0.0), flow)
             length = np.where(by_duration, lasts, np.where(flow > 0, amount / flow, 0.0))
-        length = np.where(given & (table.amt == 0) & (flow > 0) & (table.ss > 0), inf, length)
+        length = np.where((planned == 0) & (flow > 0) & (table.ss[dose] > 0), inf, length)
         return Doses(
             time=table.time,
             evid=table.evid,
-            given=given,
+            given=table.dose,
             target=target,
-            amount=amount,
-            rate=np.nan_to_num(flow),
-            duration=np.nan_to_num(length, nan=0.0, posinf=inf),
-            lag=lags,
+            amount=self._whole(dose, amount),
+            rate=self._whole(dose, np.nan_to_num(flow)),
+            duration=self._whole(dose, np.nan_to_num(length, nan=0.0, posinf=inf)),
+            lag=self._whole(dose, lags),
             interval=table.ii,
             further=table.addl,
-            steady=np.where(given, table.ss, 0),
+            steady=self._whole(dose, table.ss[dose]),
         )
 
-    def _targets(self) -> np.ndarray:
+    def _whole(self, dose: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Values of doses among all rows, (row,); 0 elsewhere."""
+        whole = np.zeros(len(self.table), dtype=values.dtype)
+        whole[dose] = values
+        return whole
+
+    def _targets(self, dose: np.ndarray) -> np.ndarray:
         """Place of the state that each dose enters, (row,); 0 in other rows."""
-        states, target = self.kernels.states, np.zeros(len(self.table), dtype=np.int64)
-        for row in np.flatnonzero(self.table.dose).tolist():
-            cmt = self.table.cmt[row]
-            place = self._place(cmt, row)
+        states, named = self.kernels.states, self.table.cmt[dose].tolist()
+        places = {}
+        for cmt in dict.fromkeys(named):
+            rows = (row for row, own in zip(dose.tolist(), named, strict=True) if own == cmt)
+            place = self._place(cmt, rows)
+            places[cmt] = place or 0
             if place is not None and states[place] not in self.dosed:
                 known = ", ".join(self.dosed) or "none"
-                self.mistakes.add(f"CMT {cmt}: no doses enter '{states[place]}'; with dosed=True: {known}", [row])
-            target[row] = place or 0
-        return target
+                self.mistakes.add(f"CMT {cmt}: no doses enter '{states[place]}'; with dosed=True: {known}", rows)
+        return self._whole(dose, np.array([places[cmt] for cmt in named], dtype=np.int64))
 
-    def _place(self, cmt: Any, row: int) -> int | None:
+    def _place(self, cmt: Any, rows: Iterable[int]) -> int | None:
         states = self.kernels.states
         if cmt is None:
             if len(self.dosed) == 1:
                 return states.index(self.dosed[0])
             which = f"the model has several: {', '.join(self.dosed)}" if self.dosed else "the model declares none"
-            self.mistakes.add(f"the dose names no CMT, and of states that doses enter {which}", [row])
+            self.mistakes.add(f"the dose names no CMT, and of states that doses enter {which}", rows)
         elif isinstance(cmt, str):
             if cmt in states:
                 return states.index(cmt)
-            self.mistakes.add(f"CMT '{cmt}' is no state.{did_you_mean(cmt, states)} States: {', '.join(states)}", [row])
+            self.mistakes.add(f"CMT '{cmt}' is no state.{did_you_mean(cmt, states)} States: {', '.join(states)}", rows)
         elif isinstance(cmt, int) and 1 <= cmt <= len(states):
             return cmt - 1
         elif cmt > 0:  # a negative one is a mistake of the table itself
-            self.mistakes.add(f"CMT {cmt} is no place among the {len(states)} states", [row])
+            self.mistakes.add(f"CMT {cmt} is no place among the {len(states)} states", rows)
         return None
 
-    def _by_state(self, what: str, given: Given, target: np.ndarray, otherwise: float) -> np.ndarray:
-        """Value of each row's dose, (row,)."""
-        found = np.full(len(self.table), otherwise)
+    def _by_state(self, what: str, given: Given, target: np.ndarray, dose: np.ndarray, otherwise: float) -> np.ndarray:
+        """Value of each dose, (dose,)."""
+        found = np.full(len(dose), otherwise)
         for state, value in given.items():
             if state not in self.kernels.states:
                 hint = did_you_mean(state, self.kernels.states)
                 self.mistakes.add(f"{what}: the model has no state '{state}'.{hint}")
                 continue
-            rows = self.table.dose & (target == self.kernels.states.index(state))
-            found[rows] = self._value(value, f"{what} of '{state}'")[rows]
+            own = target[dose] == self.kernels.states.index(state)
+            found[own] = self._value(value, f"{what} of '{state}'")[dose[own]]
         return found
 
     def _value(self, given: float | str, use: str) -> np.ndarray:
@@ -157,12 +173,15 @@ class DoseValues:
             return np.zeros(len(self.table))
         return _number_or_column(given, self.table, use, self.mistakes)
 
-    def _need(
-        self, what: str, rows: np.ndarray, values: np.ndarray, target: np.ndarray, *, least: str, good: np.ndarray
-    ) -> None:
+    def _need(self, what: str, rows: np.ndarray, values: np.ndarray, target: np.ndarray, *, least: str) -> None:
+        """Note where doses in `rows` lack a value, or have one that is too small."""
         for state in np.unique(target[rows]):
             name = self.kernels.states[state]
-            own = rows & (target == state)
+            own = target[rows] == state
             argument = what.rpartition(" ")[2]
-            self.mistakes.where(own & np.isnan(values), f"{what}; pass {argument} = {{'{name}': ...}}")
-            self.mistakes.where(own & ~np.isnan(values) & ~good, f"{what}, which must be {least}")
+            missing = own & np.isnan(values)
+            if missing.any():
+                self.mistakes.add(f"{what}; pass {argument} = {{'{name}': ...}}", rows[missing])
+            wrong = own & ((values <= 0) if least == "above 0" else (values < 0))
+            if wrong.any():
+                self.mistakes.add(f"{what}, which must be {least}", rows[wrong])

@@ -9,7 +9,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import PLAIN
-from pdsim.solvers.pointers import address_of, call, outputs_at
+from pdsim.solvers.pointers import address_of, call, derive_at, outputs_at
 
 
 def observe_record(
@@ -47,3 +47,39 @@ def _observe_rows(lanes, kernel, times, time, p, y, c, present, out):
             present[row * states : (row + 1) * states],
             out[row * outputs : (row + 1) * outputs],
         )
+
+
+def _points_signature():
+    from numba import types
+
+    row, table = types.float64[::1], types.float64[:, ::1]
+    return types.void(*[types.int64] * 3, row, *[table] * 3, *[row] * 5, table)
+
+
+@jit(signature=_points_signature(), **PLAIN)
+def observe_points(lanes, derive_kernel, observe_kernel, times, y, present, p, time, own, here, values, shown, out):
+    """Outputs (output, point) of points with times, `y`, `present` (state, point) and parameters `p` (param, point).
+
+    `present` without rows: no state can be absent. The five rows after `p` are scratch of `lanes` points each, `here`
+    filled with 1. Kernels are addresses; the caller checks the sizes.
+    """
+    derive = derive_at(derive_kernel)
+    observe = outputs_at(observe_kernel)
+    for first in range(0, times.size, W):
+        count = min(W, times.size - first)
+        for lane in range(W):
+            time[lane] = times[first + min(lane, count - 1)]
+        for i in range(y.shape[0]):
+            for lane in range(W):
+                own[i * W + lane] = y[i, first + min(lane, count - 1)]
+        for i in range(present.shape[0]):
+            for lane in range(W):
+                here[i * W + lane] = present[i, first + min(lane, count - 1)]
+        for i in range(p.shape[0]):
+            for lane in range(W):
+                values[i * W + lane] = p[i, first + min(lane, count - 1)]
+        derive(lanes, values)
+        observe(lanes, time, own, values, shown[:0], here, shown)
+        for i in range(out.shape[0]):
+            for lane in range(count):
+                out[i, first + lane] = shown[i * W + lane]

@@ -13,7 +13,7 @@ from typing import Any
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from pdsim._abi import JACOBIAN, OUTPUTS, RATES
+from pdsim._abi import DERIVE, JACOBIAN, OUTPUTS, RATES
 from pdsim.solvers.arrays import function_type
 
 _entries: dict[Any, Callable[..., None]] = {}
@@ -63,5 +63,6 @@ def _kernel_at(signature: str) -> Any:
 
 
 rates_at = _kernel_at(RATES)
+derive_at = _kernel_at(DERIVE)
 outputs_at = _kernel_at(OUTPUTS)
 jacobian_at = _kernel_at(JACOBIAN)
