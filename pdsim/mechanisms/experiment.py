@@ -29,7 +29,8 @@ _CYCLE = "28 d"
 class Group:
     """What arms must share to be simulated together: patients, days, and the drugs that their kernels know.
 
-    `theme` is the claim file: its claims share one set of kernels.
+    `theme` is the claim file: its claims share one set of kernels, and those of its arms with a drug of which the
+    kinetics are `states` another, so that the others do not pay for them.
     """
 
     theme: str
@@ -39,6 +40,7 @@ class Group:
     stop: float
     every: float
     visits: float
+    states: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,17 @@ class _Builder:
         chosen = self._population(population, f"arms.{name}.population")
         patients = tuple(sorted((claim.patients | arm.patients).items()))
         stop = days(arm.stop or claim.stop)
-        group = Group(theme, population, patients, claim.size, stop, days(claim.every), days(claim.visits))
         regimen = self._regimen(arm, f"arms.{name}")
+        drugs = {dose.drug for dose in regimen.doses} if regimen else set()
+        after = made[arm.after] if arm.after else None
+        states = any(self.library.load_drug(drug).kind == "states" for drug in drugs)
+        states = states or (after is not None and after.group.states)
+        group = Group(theme, population, patients, claim.size, stop, days(claim.every), days(claim.visits), states)
         settings = dict(self.tables[population].set) if population in self.tables else {}
         values = {
             key: self._setting(key, value, chosen, f"arms.{name}.set") for key, value in (settings | arm.set).items()
         }
         until = (arm.until or claim.until) if regimen else None
-        after = made[arm.after] if arm.after else None
         return Request(group, regimen, tuple(sorted(values.items())), until, after, arm.at if after else "end")
 
     def _population(self, name: str, key: str) -> Population:

@@ -136,7 +136,7 @@ class _Runner:
         from pdsim.simulate import simulate, state_at
 
         group = members[0].group
-        cards = self._cards(group.theme)
+        cards = self._cards(group)
         names = {f"arm{number}": request for number, request in enumerate(members)}
         run = simulate(
             self.suite.model,
@@ -179,9 +179,9 @@ class _Runner:
 
         return Arm(request.regimen, request.until, dict(request.settings))
 
-    def _cards(self, theme: str) -> dict[str, DrugCard]:
-        """Cards of all drugs of a claim file, so that its groups share compiled kernels."""
-        drugs = {dose.drug for request in self._of(theme) if request.regimen for dose in request.regimen.doses}
+    def _cards(self, group: Group) -> dict[str, DrugCard]:
+        """Cards of all drugs of a claim file, with or without kinetics as states: its groups share compiled kernels."""
+        drugs = {dose.drug for request in self._of(group) if request.regimen for dose in request.regimen.doses}
         states = self.suite.model.states
         return {
             drug: self.suite.library.load_drug(drug)
@@ -189,8 +189,9 @@ class _Runner:
             if not (drug in states and states[drug].dosed)
         }
 
-    def _of(self, theme: str) -> Iterable[Request]:
-        return (request for request in self.requests if request.group.theme == theme)
+    def _of(self, group: Group) -> Iterable[Request]:
+        kernels = (group.theme, group.states)
+        return (request for request in self.requests if (request.group.theme, request.group.states) == kernels)
 
 
 def _complete(states: xr.Dataset) -> np.ndarray:

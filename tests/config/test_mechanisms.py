@@ -271,6 +271,21 @@ def test_the_command_names_an_unknown_claim(command: Callable[..., tuple[int, st
     assert err.endswith(" There are M1 to M87.\n")
 
 
+def test_a_sample_of_the_shipped_claims_holds(shipped: Suite) -> None:
+    """Claims of one file on lenalidomide alone, which share one set of kernels."""
+    results = run_suite(choose(shipped, ["M15", "M18"]), size=8)
+    assert {result.claim.id: result.verdict for result in results} == dict.fromkeys(("M15", "M18"), "pass")
+
+
+@pytest.mark.slow
+def test_nine_of_ten_claims_hold_with_one_set_of_parameters(shipped: Suite) -> None:
+    """At a third of the patients, so that a claim near its bound may fall either way; the shipped sizes do better."""
+    results = run_suite(shipped, size=32)
+    passed, judged = pass_share(results)
+    assert judged >= 54
+    assert passed >= 0.85 * judged
+
+
 @pytest.mark.slow
 def test_claims_that_no_parameter_may_break(shipped: Suite) -> None:
     """By the structure of the equations: no kill without cereblon, less tumour with more drug, kill comes late."""

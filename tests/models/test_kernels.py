@@ -217,6 +217,16 @@ def test_pruning_follows_the_drugs(every_effect):
     assert "depot" in kept.states
 
 
+def test_what_a_study_gives_nothing_of_is_in_no_kernel():
+    model = load_model_file(SHIPPED / "myeloma")
+    inputs = ("cereblon_closed", "alkylator", "glucocorticoid")
+    uses = [EffectUse(name, name, name, tuple(model.inputs[name].combine.keys)) for name in inputs]
+    partners = {"proteasome", "cd38", "car_effector", "car_memory", "car_exhausted"}
+    assert set(trace(model, CLONES, uses, dosed=()).dropped) == partners
+    assert set(trace(model, CLONES, uses[1:], dosed=()).dropped) >= {*partners, "active", "ikzf_lymph", "ikzf_marrow"}
+    assert not partners & set(trace(model, CLONES, uses_of(model)).dropped)
+
+
 def test_structure_orders_the_blocks():
     model = load_model_file(SHIPPED / "myeloma")
     made = kernels(model, CLONES, uses_of(model))
