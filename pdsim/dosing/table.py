@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class EventTable:
     def __len__(self) -> int:
         return len(self.time)
 
-    @property
+    @cached_property
     def dose(self) -> np.ndarray:
         """Rows that give a dose, bool (row,)."""
         return (self.evid == 1) | (self.evid == 4)

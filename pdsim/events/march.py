@@ -80,6 +80,8 @@ def _alike(rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray) -> lis
     columns = [column[acting] for column in (*said, changed)]
     # a column of one value tells no patients apart
     telling = [column for column in columns if len(column) and column.min() != column.max()]
+    if _all_alike(rows, doses.time, acts, acting, telling):
+        return [list(range(len(rows)))]
     design = np.stack([acting, *telling], axis=1, dtype=float)
     found: dict[tuple[bytes, ...], list[int]] = {}
     last: tuple[bytes, ...] = ()
@@ -101,6 +103,20 @@ def _alike(rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray) -> lis
             same, last = found.setdefault(key, []), key
         same.append(patient)
     return list(found.values())
+
+
+def _all_alike(
+    rows: Sequence[np.ndarray], time: np.ndarray, acts: np.ndarray, acting: np.ndarray, telling: list[np.ndarray]
+) -> bool:
+    """Whether all patients, one behind the other in the table, have one design: the usual one of a virtual trial."""
+    count = len(rows)
+    length = len(rows[0]) if count else 0
+    ordered = all(len(own) == length and own[0] == i * length == own[-1] + 1 - length for i, own in enumerate(rows))
+    if not (ordered and count and len(acting) % count == 0):
+        return False
+    blocks = [time.reshape(count, -1), acts.reshape(count, -1)]
+    blocks += [column.reshape(count, -1) for column in telling] if len(acting) else []
+    return all(bool((block == block[0]).all()) for block in blocks)
 
 
 def _values(ops: Sequence[Op], rows: np.ndarray, doses: Doses) -> np.ndarray:

@@ -133,7 +133,9 @@ class DoseValues:
             if place is not None and states[place] not in self.dosed:
                 known = ", ".join(self.dosed) or "none"
                 self.mistakes.add(f"CMT {cmt}: no doses enter '{states[place]}'; with dosed=True: {known}", rows)
-        return self._whole(dose, np.array([places[cmt] for cmt in named], dtype=np.int64))
+        one = next(iter(places.values())) if len(places) == 1 else None
+        found = [places[cmt] for cmt in named] if one is None else np.full(len(named), one)
+        return self._whole(dose, np.array(found, dtype=np.int64))
 
     def _place(self, cmt: Any, rows: Iterable[int]) -> int | None:
         states = self.kernels.states

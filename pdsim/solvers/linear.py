@@ -12,9 +12,11 @@ import numpy as np
 
 from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
+from pdsim._lanes import Separate, get, put
 from pdsim.solvers.arrays import INNER, PLAIN, Floats, Ints
 
 BOLUS, INFLOW, ROW = 0, 1, 2
+_ROW = {**INNER, "pipeline_class": Separate}
 _KEPT = 8  # lengths whose exponentials are at hand
 _ALIKE = 5e-13  # relative difference of lengths that rounded times leave between equal ones
 _DEGREE = 13  # of the Taylor series, exact to rounding below a norm of _SMALL
@@ -178,16 +180,16 @@ def _jump(systems, patient, size, length, scratch, states, inflow):
             states[patient * size + i] += systems.right[base + i * size + k] * value
 
 
-@jit(**INNER)
+@jit(**_ROW)
 def _add(count, weight, rows, out, begin):
     for r in range(count):
-        out[begin + r] += weight * rows[r]
+        put(out, begin, r, get(out, begin, r) + weight * get(rows, 0, r))
 
 
-@jit(**INNER)
+@jit(**_ROW)
 def _decays(count, rate, held, times, first, now, decay):
     for r in range(count):
-        decay[r] = held * lane_exp(rate * (times[first + r] - now))
+        put(decay, 0, r, held * lane_exp(rate * (get(times, first, r) - now)))
 
 
 @jit(**INNER)
@@ -210,9 +212,12 @@ def _show(systems, patient, size, given, first, last, now, scratch, states, infl
             weight = systems.right[base + i * size + k]
             if weight != 0.0:
                 _add(count, weight, scratch.decay, scratch.shown, i * count)
+    begin = rows[patient, given.targets[first]]
+    together = rows[patient, given.targets[last - 1]] - begin == count - 1
     for i in range(size):
         for r in range(count):
-            out[i, rows[patient, given.targets[first + r]]] = scratch.shown[i * count + r]
+            place = begin + r if together else rows[patient, given.targets[first + r]]
+            out[i, place] = scratch.shown[i * count + r]
 
 
 @jit(**INNER)
