@@ -49,7 +49,7 @@ class DeathHazard:
         A number is negative, not finite, or `later_lines` exceeds 1.
     """
 
-    myeloma: float = 1.0
+    myeloma: float = 0.75
     burden_power: float = 0.5
     marrow: float = 0.5
     platelets_low: float = 75.0

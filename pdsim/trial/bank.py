@@ -126,8 +126,10 @@ def _line(
         parts.append(engine.history(trial, part, start, line, stop))
     measured = xr.concat([part[0] for part in parts], "patient").sortby("patient")
     states = xr.concat([part[1] for part in parts], "patient").sortby("patient")
-    values = values_of(cohort) | {name: measured[name].values for name in MEASURED}
-    good = np.isfinite(states["cells"].transpose("patient", ...).values.reshape(len(states["patient"]), -1)).all(axis=1)
+    nothing = np.full(cohort.sizes["patient"], np.nan)
+    values = values_of(cohort) | {name: measured[name].values if name in measured else nothing for name in MEASURED}
+    good = np.isfinite(next(iter(states.data_vars.values())).transpose("patient", ...).values)
+    good = good.reshape(len(good), -1).all(axis=1)
     if line.enter != "progression":
         good &= values["progressed"] == 0
     if line.keep:

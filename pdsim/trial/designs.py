@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields
 
 from pdsim.config.messages import Mistakes
+from pdsim.endpoints import DeathHazard
+from pdsim.errors import ConfigError, did_you_mean
 from pdsim.trial.schema import OutcomeTable, TrialFile
 from pdsim.units import days
+from pdsim.visits import ResponseRules
 
 
 def check_design(table: TrialFile, mistakes: Mistakes) -> None:
     """Note what no trial could be: times out of order, ratios of arms that were not randomised, rows used twice."""
     _check_times(table, mistakes)
+    _check_fields(table, mistakes)
     _check_arms(table, mistakes)
     _check_history(table, mistakes)
     rows = Counter(row for one in table.outcome for row in one.row)
@@ -31,6 +36,23 @@ def _check_times(table: TrialFile, mistakes: Mistakes) -> None:
     if accrual and days(accrual) >= end:
         what = f"'{accrual}' leaves the last patients no follow-up of '{table.follow_up}'."
         mistakes.add(("censoring", "accrual"), what)
+
+
+def _check_fields(table: TrialFile, mistakes: Mistakes) -> None:
+    """Note numbers of the criteria and of the death hazard that there are none of, or that cannot be."""
+    for key, kind in (("criteria", ResponseRules), ("death", DeathHazard)):
+        known = [one.name for one in fields(kind)]
+        given = getattr(table, key)
+        wrong = [name for name in given if name not in known]
+        for name in wrong:
+            mistakes.add(
+                (key, name), f"unknown key.{did_you_mean(name, known) or ' Known are: ' + ', '.join(known) + '.'}"
+            )
+        if not wrong:
+            try:
+                kind(**given)
+            except ConfigError as error:
+                mistakes.add((key,), " ".join(str(error).split()))
 
 
 def _check_arms(table: TrialFile, mistakes: Mistakes) -> None:

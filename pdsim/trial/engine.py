@@ -240,7 +240,8 @@ class Engine:
         names = {own: f"arm{number}" for number, own in enumerate(dict.fromkeys(job.own for job in group))}
         save = [CAR_T] if any(_follows_cells(job.trial) for job in group) else []
         run = self.call(trial, whole, {names[job.own]: job.given for job in group}, stop, initial, save, first.cards)
-        return {(job.trial.name, job.arm): self._result(job, run, names[job.own], stop, len(lead)) for job in group}
+        again = len(lead) if factors else 0
+        return {(job.trial.name, job.arm): self._result(job, run, names[job.own], stop, again) for job in group}
 
     def _result(self, job: _Job, run: xr.DataTree, arm: str, stop: float, lead: int) -> ArmResult:
         table = job.trial.table
@@ -262,7 +263,7 @@ class Engine:
             found[CAR_T] = one["trajectory"][CAR_T].isel(arm=0, drop=True).rename(time="visit")
         main = found.isel(patient=slice(0, size))
         drawn = None
-        if self.options.draws:
+        if lead:
             rest = found.isel(patient=slice(size, None)).drop_vars("patient")
             drawn = xr.concat(
                 [rest.isel(patient=slice(k * lead, (k + 1) * lead)) for k in range(self.options.draws)], "draw"
