@@ -13,6 +13,8 @@ from pdsim.sweep.running import Result, Watch
 
 RETRIES = 3  # of a chunk that raises
 LOSSES = 5  # workers that may die under one chunk before it counts as their cause
+# workers of `local:N` do without the profiler, which stops them a hundred times a second
+_SETTINGS = {"distributed.scheduler.allowed-failures": LOSSES, "distributed.worker.profile.enabled": False}
 _PATIENCE = 60  # seconds to wait for a scheduler, and for its first worker
 
 
@@ -35,7 +37,7 @@ def connected(address: str) -> Iterator[Any]:
     local = re.fullmatch(r"local:([1-9]\d*)", address)
     if address.startswith("local") and not local:
         raise PdsimError(f"'{address}' is no cluster; write local:N with a number of processes, such as local:4")
-    with dask.config.set({"distributed.scheduler.allowed-failures": LOSSES}):
+    with dask.config.set(_SETTINGS):
         cluster = None
         try:
             if local:
