@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from pdsim.simulate import Arm
     from pdsim.sweep.design import Design, Scenario
 
-# keys that shape the store, or that no result depends on
+# tables and keys that no result depends on, and keys that shape the store
 _FIXED = ("name", "title", "description", "folder", "interval_n", "save", "sweep", "sensitivity", "provenance")
-_SHAPE = ("cohort.size", "arms", "hypothesis", "cohort")
+_SHAPE = ("cohort.size", "cohort", "arms", "hypothesis")
 _SHOWN = 20  # mistakes of scenarios that a message lists
 
 
@@ -203,8 +203,7 @@ def _scenario(
 def _spread(key: str, tree: Mapping[str, Any]) -> list[str]:
     """Keys that a path stands for: ``arms.*`` is every arm, or for ``dose`` every arm with a regimen."""
     parts = key.split(".")
-    whole = ".".join(parts[:2]) if parts[0] == "cohort" else parts[0]
-    if parts[0] in _FIXED or (key in _SHAPE) or whole == "cohort.size":
+    if parts[0] in _FIXED or key in _SHAPE:
         raise ConfigError(f"'{key}' cannot be varied: it names the study or shapes its store.")
     if parts[:2] != ["arms", "*"]:
         return [key]

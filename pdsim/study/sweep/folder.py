@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -98,11 +98,11 @@ def _create(file: Path, text: str) -> None:
 
 
 @contextmanager
-def writing(path: Path, kept: str = "") -> Iterator[None]:
-    """Turn the operating system's refusals into a StoreError that names the path and what is kept."""
+def writing(path: Path, kept: Callable[[], str] = str) -> Iterator[None]:
+    """Turn the operating system's refusals into a StoreError that names the path, and what `kept` says is kept."""
     try:
         yield
     except OSError as error:
         where = error.filename or path
         reason = _WORDS.get(error.errno or 0) or error.strerror or str(error)
-        raise StoreError(f"{shown(Path(str(where)))} cannot be written: {reason}.{kept}") from error
+        raise StoreError(f"{shown(Path(str(where)))} cannot be written: {reason}.{kept()}") from error

@@ -95,8 +95,9 @@ def run_sweep(
     _may_go_on(store, kept, len(chunks), damaged, resume or share is not None)
     for text in damaged:
         console.print(f"{text}: its chunk is computed again.", highlight=False)
+    how = partial(_how_to_go_on, folder, store, everything)
     try:
-        with writing(folder, _how_to_go_on(plan, folder, store, everything)):
+        with writing(folder, how):
             if share is None:
                 store.tidy()
             made = {
@@ -107,7 +108,7 @@ def run_sweep(
             attrs = {**attributes(plan.base), **drawing_attributes(plan), **made}
             store.begin(template_of(plan, attrs))
         if missing:
-            _fill(plan, folder, store, missing, cluster, console)
+            _fill(plan, store, missing, how, cluster, console)
         if not all(_recorded(store, chunk) for chunk in everything) or (share and store.missing(everything)[0]):
             _show_share(store, everything, share, console)
             return folder
@@ -117,7 +118,7 @@ def run_sweep(
             with writing(folder), console.status("summary and figures") if console.is_terminal else nullcontext():
                 _finish(plan, folder, store)
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped.{_how_to_go_on(plan, folder, store, everything)}") from None
+        raise Interrupted(f"Stopped.{how()}") from None
     sweep = open_sweep(folder)
     show_summary(sweep["summary"].to_dataset(), plan, console)
     show_files(folder, console)
@@ -140,7 +141,7 @@ def _recorded(store: SweepStore, chunk: Chunk) -> bool:
     return store.manifest.entry(chunk.name) is not None
 
 
-def _how_to_go_on(plan: SweepPlan, folder: Path, store: SweepStore, chunks: Sequence[Chunk]) -> str:
+def _how_to_go_on(folder: Path, store: SweepStore, chunks: Sequence[Chunk]) -> str:
     kept = sum(_recorded(store, chunk) for chunk in chunks)
     path = shown(folder)
     return (
@@ -150,7 +151,12 @@ def _how_to_go_on(plan: SweepPlan, folder: Path, store: SweepStore, chunks: Sequ
 
 
 def _fill(
-    plan: SweepPlan, folder: Path, store: SweepStore, missing: list[Chunk], cluster: str | None, console: Console
+    plan: SweepPlan,
+    store: SweepStore,
+    missing: list[Chunk],
+    how: Callable[[], str],
+    cluster: str | None,
+    console: Console,
 ) -> None:
     """Compute chunks and store each as it comes."""
     arms = len(plan.base.arms)
@@ -165,7 +171,7 @@ def _fill(
             closing(runner(missing, watch)) as results,
         ):
             for chunk, result in results:
-                with writing(folder, _how_to_go_on(plan, folder, store, all_chunks(plan))):
+                with writing(store.folder, how):
                     store.put(chunk, result.arrays, failed=result.failed)
         seconds = time.perf_counter() - started
     years = plan.patient_years * todo / plan.patient_runs
