@@ -24,7 +24,7 @@ _DRIVER = 0.5  # of the tolerances: errors of the forcings add up over a whole t
 _DISEASE = 10.0  # of the tolerances: a step's estimate is mostly far above its error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
-_NEAR = 2e-2  # of rtol: how near a driver must come to an earlier state to count as there
+_NEAR = 3e-3  # of rtol: how near a driver must come to an earlier state to count as there
 
 
 def period(times: Sequence[np.ndarray], start: float, panel: float) -> int:
@@ -256,8 +256,8 @@ class CascadeBlock(Block):
 
         self._call(
             advance_cascade,
-            address_of(self.cascade.driver_rates), address_of(self.cascade.forced), address_of(self.cascade.disease_rates),
-            self._first, self._second,
+            address_of(self.cascade.driver_rates), address_of(self.cascade.forced),
+            address_of(self.cascade.disease_rates), self._first, self._second,
             self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
             self._one, self._two, self._one_aside, self._two_aside,
             self._panels, self._plan, self._driver_work, self._disease_work, self._seen, float(stop),

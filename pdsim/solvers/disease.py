@@ -26,7 +26,7 @@ _C = dop853.NODES
 _WHICH, _HOW, _FOURS = dop853.in_fours()
 _POLY = dop853.monomials()
 _WAIT = 8  # pieces after a step that was turned down in which none longer than the one in its place is tried
-_FALL = 12.0  # most that a fading state's own decay is taken out of a step, as a power of e
+_FALL = 6.0  # most that a fading state's own decay is taken out of a step, as a power of e
 
 
 class DiseaseWork(NamedTuple):

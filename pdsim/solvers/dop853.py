@@ -222,6 +222,6 @@ def monomials() -> np.ndarray:
     found = np.zeros((7, 17))
     shape = x
     for row, part in enumerate(parts):
-        found[: shape.degree()] += np.outer(shape.coef[1:], part)
+        found[: shape.degree()] += shape.coef[1:, None].astype(float) * part
         shape = shape * (x if row % 2 else rest)
     return found
