@@ -22,13 +22,18 @@ def family(drugs: Iterable[str], model: Model, library: Library) -> tuple[str, .
     the arm alone, so an arm's result does not depend on the trials that are run with it.
     """
     given = {drug for drug in drugs if not _is_state(drug, model)}
-    cheap = {name for name in library.names("drugs") if not _costly(library.load_drug(name))}
+    cards = {name: library.load_drug(name) for name in library.names("drugs")}
+    cheap = {name for name, card in cards.items() if not _costly(card) and _acts_on(card, model)}
     return tuple(sorted(given | cheap))
 
 
 def _is_state(drug: str, model: Model) -> bool:
     state = model.states.get(drug.partition("[")[0])
     return state is not None and state.dosed
+
+
+def _acts_on(card: DrugCard, model: Model) -> bool:
+    return all(effect.input in model.inputs for effect in card.effects)
 
 
 def _costly(card: DrugCard) -> bool:
