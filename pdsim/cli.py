@@ -175,7 +175,7 @@ def plot(
     out: Path | None = None,
     format: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=())] = ("png", "svg"),
 ) -> None:
-    """Draw the figures of a stored run again.
+    """Draw the figures of a stored run or sweep again.
 
     Parameters
     ----------
@@ -213,6 +213,8 @@ def report(run_dir: Path, /) -> None:
     from pdsim.store import open_run
     from pdsim.study.publish import publish
 
+    if (run_dir / "sweep.zarr").is_dir():
+        raise StoreError(f"{run_dir} holds a sweep, which has a summary.csv and figures and no report.")
     run = open_run(run_dir)
     publish(run, run_dir)
     _print([str(run_dir / "report.html")])

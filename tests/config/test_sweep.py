@@ -199,6 +199,11 @@ def test_another_study_or_code_is_refused_with_the_difference(
     monkeypatch.setattr(folder, "code_parts", lambda: {**real, "pdsim/solvers": "other", "numba": "0.1"})
     with pytest.raises(StoreError, match=r"- pdsim/solvers has changed\n  - numba \S+ there, 0.1 here"):
         sweep_study("sweep.toml")
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(folder, "cpu_name", lambda: "another")
+    notes = folder.SweepFolder(here / "runs" / "sweep").claim(plan_sweep("sweep.toml"))[1]
+    assert notes[0].startswith("begun on another type of processor (")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     with pytest.raises(StoreError, match="is not empty and holds no sweep"):
@@ -262,6 +267,17 @@ def test_mistakes_are_named(case: str, here: Path, tmp_path: Path) -> None:
     file.write_text(text.replace(old, new))
     with pytest.raises(ConfigError, match=words):
         plan_sweep(file)
+
+
+def test_plot_and_report_of_a_sweep(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["plot", "runs/sweep", "--kind", "lines", "--format", "svg", "--out", str(tmp_path)])
+    assert not ended.value.code
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.svg"]
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "runs/sweep"])
+    assert ended.value.code == 2
+    assert "holds a sweep" in capsys.readouterr().err
 
 
 def test_a_list_from_a_file(here: Path) -> None:

@@ -158,6 +158,8 @@ def test_full_disk_of_the_manifest(out: Path, whole: Path, monkeypatch: pytest.M
 
 
 def test_damage_is_found_named_and_mended(out: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import zarr
+
     shutil.copytree(whole, out, dirs_exist_ok=True)
     truncated = out / "sweep.zarr" / "courses" / "m_protein" / "c" / "1" / "0" / "1" / "0"
     flipped = out / "sweep.zarr" / "patients" / "pfs_time" / "c" / "2" / "0" / "0"
@@ -165,6 +167,8 @@ def test_damage_is_found_named_and_mended(out: Path, whole: Path, capsys: pytest
     truncated.write_bytes(truncated.read_bytes()[:-7])
     flipped.write_bytes(bytes([flipped.read_bytes()[0] ^ 4]) + flipped.read_bytes()[1:])
     lost.unlink()
+    with pytest.raises(ValueError, match="checksum"):
+        zarr.open_array(flipped.parents[3], mode="r")[2, :, :3]  # what any reader meets
     metadata = out / "sweep.zarr" / "patients" / "best_change" / "zarr.json"
     metadata.write_text(metadata.read_text().replace("marker", "number"))
     shutil.rmtree(out / "sweep.zarr" / "summary")

@@ -14,7 +14,7 @@ from pdsim.config.resolved import file_hashes, to_toml
 from pdsim.errors import StoreError
 from pdsim.library.files import shown
 from pdsim.study.provenance import now
-from pdsim.study.sweep.identity import code_parts, differences
+from pdsim.study.sweep.identity import code_parts, cpu_name, differences
 
 if TYPE_CHECKING:
     from pdsim.config.sweep_plan import SweepPlan
@@ -28,8 +28,15 @@ class SweepFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def claim(self, plan: SweepPlan) -> str:
-        """Make the folder this sweep's and return when it was begun; several processes may do so at once.
+    def claim(self, plan: SweepPlan) -> tuple[str, list[str]]:
+        """Make the folder this sweep's; several processes may do so at once.
+
+        Returns
+        -------
+        begun : str
+            When.
+        notes : list of str
+            What the user should know.
 
         Raises
         ------
@@ -60,7 +67,9 @@ class SweepFolder:
                     ]
                 )
             )
-        return str(provenance["created"])
+        there, own_cpu = provenance.get("cpu", ""), here["provenance"]["cpu"]
+        note = f"begun on another type of processor ({there}, this is {own_cpu}): last digits may differ between chunks"
+        return str(provenance["created"]), [] if there == own_cpu else [note]
 
     def text(self, plan: SweepPlan) -> str:
         """The study as it is written to the folder."""
@@ -72,6 +81,7 @@ class SweepFolder:
             "created": now(),
             "files": file_hashes(plan.files),
             "code": code_parts(),
+            "cpu": cpu_name(),
         }
         return to_toml(plan.study, provenance)
 

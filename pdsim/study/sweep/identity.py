@@ -31,6 +31,13 @@ def code_parts() -> dict[str, str]:
     return found | {name: version(name) for name in _PACKAGES}
 
 
+def cpu_name() -> str:
+    """Type of the processor, for which kernels are compiled."""
+    from llvmlite.binding import get_host_cpu_name
+
+    return str(get_host_cpu_name())
+
+
 @cache
 def code_hash() -> str:
     """One hash of `code_parts`."""

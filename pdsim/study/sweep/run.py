@@ -84,9 +84,9 @@ def run_sweep(
 
     console = console or Console(width=None if sys.stdout.isatty() else 120)
     folder = Path(out) if out is not None else Path("runs") / plan.study.name
-    for note in plan.base.notes:
+    begun, notes = SweepFolder(folder).claim(plan)
+    for note in (*plan.base.notes, *notes):
         console.print(f"Note: {note}", highlight=False)
-    begun = SweepFolder(folder).claim(plan)
     store = SweepStore(folder)
     everything = all_chunks(plan)
     chunks = everything if share is None else share_of(everything, *share)
