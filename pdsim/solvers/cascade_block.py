@@ -227,7 +227,7 @@ class CascadeBlock(Block):
         disease = {
             "k": 16 * (diseased + fading), "decay": fading, "left": fading, "moments": forcings * wide,
             "legendre": wide, "c": forcings,
-            **dict.fromkeys(("trial", "end", "steps", "ratio", "absolute", "fixed"), diseased),
+            **dict.fromkeys(("trial", "end", "steps", "ratio", "third", "absolute", "fixed"), diseased),
         }  # fmt: skip
         self._driver_work = DriverWork(**{
             **{name: np.zeros(driver.get(name, 1) * LANES) for name in DriverWork._fields},

@@ -47,7 +47,9 @@ class DiseaseWork(NamedTuple):
     error: Floats  # (lane,)
     growth: Floats  # (lane,)
     steps: Floats  # (state, lane) the step of each lane
-    ratio: Floats  # (state, lane)
+    ratio: Floats  # (state, lane) errors in tolerances, of order 5
+    third: Floats  # (state, lane) of order 3
+    other: Floats  # (lane,) the largest of these
     absolute: Floats  # (state, lane) absolute tolerance
     fixed: Floats  # (state, lane) 1 where the scale of the error is 1
     taken: Floats  # (lane,) 1 where a step is accepted as a whole
@@ -135,7 +137,11 @@ def _stages(rates, lanes, problem, state, plan, work, first, last):
 
 @jit(**INNER)
 def _errors(lanes, problem, state, work):
-    """Largest error of a step relative to tolerance into work.error; NaN if any is not finite."""
+    """Error of a step relative to tolerance into work.error; NaN if anything is not finite.
+
+    Its estimate of order 5, let fall once more by as much as it lies below that of order 3: both as the largest over
+    the states, as Hairer does, for a state's own may cross zero; but by itself for each fading state.
+    """
     size = state.y.size
     k = work.k
     row = k.size // 16
@@ -143,12 +149,23 @@ def _errors(lanes, problem, state, work):
         size, problem.options[0], state.y, work.trial, work.steps, work.absolute, work.fixed,
         k[:size], k[5 * row : 5 * row + size], k[6 * row : 6 * row + size], k[7 * row : 7 * row + size],
         k[8 * row : 8 * row + size], k[9 * row : 9 * row + size], k[10 * row : 10 * row + size],
-        k[11 * row : 11 * row + size], work.ratio,
+        k[11 * row : 11 * row + size], work.ratio, work.third,
     )  # fmt: skip
+    for lane in range(lanes):
+        work.growth[lane] = 0.0
     for f in range(work.fading.size):
         for lane in range(lanes):
-            work.ratio[work.fading[f] * W + lane] *= work.left[f * W + lane]
+            at = work.fading[f] * W + lane
+            five, three = work.ratio[at] * work.left[f * W + lane], work.third[at] * work.left[f * W + lane]
+            work.growth[lane] = max(work.growth[lane], five * five / np.sqrt(five * five + three * three + 1e-300))
+            work.ratio[at] = 0.0 * five  # NaN where it is no number
+            work.third[at] = 0.0
     worst(problem.counted.size, lanes, work.ratio, work.error, work.time)
+    worst(problem.counted.size, lanes, work.third, work.other, work.time)
+    for lane in range(lanes):
+        five, three = work.error[lane], work.other[lane]
+        error = five * five / np.sqrt(five * five + three * three + 1e-300)
+        work.error[lane] = work.growth[lane] if error < work.growth[lane] else error
     growths(lanes, work.error, -0.125, work.growth)
 
 

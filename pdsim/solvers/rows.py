@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pdsim._jit import jit
 from pdsim._lanemath import power as lane_power
 from pdsim._lanes import Separate, get, pick, put
@@ -73,17 +71,15 @@ def add_four(size, step, share, k0, k1, k2, k3, out):
 
 
 @jit(**_ROW)
-def dop853_errors(size, relative, y, trial, step, absolute, fixed, k0, k5, k6, k7, k8, k9, k10, k11, out):
-    """Error of a step of DOP853 relative to tolerance, (state, lane), by the fall from its estimate of order 3 to 5."""
+def dop853_errors(size, relative, y, trial, step, absolute, fixed, k0, k5, k6, k7, k8, k9, k10, k11, fifth, third):
+    """Errors of a step of DOP853 of orders 5 and 3 relative to tolerance, (state, lane)."""
     for i in range(size):
-        fifth = _F0 * k0[i] + _F1 * k5[i] + _F2 * k6[i] + _F3 * k7[i] + _F4 * k8[i] + _F5 * k9[i] + _F6 * k10[i]
-        fifth += _F7 * k11[i]
-        third = _T0 * k0[i] + _T1 * k5[i] + _T2 * k6[i] + _T3 * k7[i] + _T4 * k8[i] + _T5 * k9[i] + _T6 * k10[i]
-        third += _T7 * k11[i]
-        size_of = max(abs(y[i]), abs(trial[i]))
-        both = np.sqrt(fifth * fifth + third * third) + 1e-300
-        error = abs(step[i]) * fifth * fifth / both
-        out[i] = error / (absolute[i] + relative * (size_of + fixed[i] * (1.0 - size_of)))
+        five = _F0 * k0[i] + _F1 * k5[i] + _F2 * k6[i] + _F3 * k7[i] + _F4 * k8[i] + _F5 * k9[i] + _F6 * k10[i]
+        three = _T0 * k0[i] + _T1 * k5[i] + _T2 * k6[i] + _T3 * k7[i] + _T4 * k8[i] + _T5 * k9[i] + _T6 * k10[i]
+        largest = max(abs(y[i]), abs(trial[i]))
+        share = abs(step[i]) / (absolute[i] + relative * (largest + fixed[i] * (1.0 - largest)))
+        fifth[i] = share * abs(five + _F7 * k11[i])
+        third[i] = share * abs(three + _T7 * k11[i])
 
 
 @jit(**_ROW)
