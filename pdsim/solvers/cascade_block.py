@@ -15,7 +15,7 @@ from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines, scal
 from pdsim.solvers.disease import DiseaseWork
 from pdsim.solvers.driver import DriverWork
 from pdsim.solvers.panels import Panels, Plan
-from pdsim.solvers.pointers import address_of, unchecked
+from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.readings import Seen
 from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
@@ -102,7 +102,6 @@ class CascadeBlock(Block):
             np.zeros(len(self.species)), np.zeros(parts.n_forcings * LANES),
         )  # fmt: skip
         self._own_work()
-        self._called: set[Any] = set()
         self.tally = self._plan.tally
 
     @staticmethod
@@ -254,7 +253,7 @@ class CascadeBlock(Block):
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
         from pdsim.solvers.cascade import advance_cascade
 
-        self._call(
+        call(
             advance_cascade,
             address_of(self.cascade.driver_rates), address_of(self.cascade.forced),
             address_of(self.cascade.disease_rates), self._first, self._second,
@@ -267,20 +266,12 @@ class CascadeBlock(Block):
         self._steps += int(sum(counts))
         self._collect()
 
-    def _call(self, function: Any, *arguments: Any) -> None:
-        """Call a compiled function; numba looks at the types of its arguments the first time only."""
-        if function in self._called:
-            unchecked(function)(*arguments)
-        else:
-            function(*arguments)
-            self._called.add(function)
-
     def _collect(self) -> None:
         """Write the present point into the state of the whole model, and the concentrations."""
         from pdsim.solvers.readings import look
 
         disease = list(self.cascade.disease)
-        self._call(
+        call(
             look,
             self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen,
             self.state.y, self._work.c,
