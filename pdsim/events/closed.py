@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Step = tuple[np.ndarray, np.ndarray]
 
-_APART = 300.0  # condition of the modes up to which they keep a relative error of some 1e-13
+_APART = 50.0  # condition of the modes up to which they keep a relative error of some 1e-13
 _DEGREE = 13  # of the Taylor series, exact to rounding below a norm of _SMALL
 _SMALL = 0.25
 _LEAVES = 1e-12  # part of every mode that must leave within an interval, or nothing settles

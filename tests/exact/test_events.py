@@ -44,6 +44,29 @@ def test_oral_doses_follow_the_bateman_function(absorption, method):
     np.testing.assert_allclose(found, expected, rtol=CLOSE[method], atol=1e-9)
 
 
+@pytest.mark.parametrize("ratio", [1.0, 1.0 + 1e-9, 1.0 + 1e-4, 1.01, 1.1, 3.0])
+def test_the_closed_form_holds_where_absorption_meets_elimination(absorption, ratio):
+    times = np.array([0.0, 0.5, 3.0, 12.0, 40.0])
+    slow = 1.1 / 20.0
+    apart = (ratio - 1.0) * slow * times[1:]
+    share = np.where(apart > 0.0, -np.expm1(-apart) / np.where(apart > 0.0, apart, 1.0), 1.0)
+    expected = 100.0 * ratio * slow * times[1:] * np.exp(-slow * times[1:]) * share
+    table = {"TIME": times, "AMT": [100, 0, 0, 0, 0], "CMT": ["depot"] * 5}
+    found = _central(absorption, table, method="closed", params={"absorption": ratio * slow})
+    np.testing.assert_allclose(found[1:], expected, rtol=2e-13)
+
+
+def test_patients_of_one_design_are_told_from_others(two_compartment):
+    """Amounts, times, routes and infusions differ one by one; each patient is what he is alone."""
+    base = {"TIME": [0.0, 4.0, 9.0], "AMT": [10.0, 0.0, 0.0], "RATE": [0.0, 0.0, 0.0], "CMT": [1, 1, 1]}
+    others = [{"AMT": [20.0, 0.0, 0.0]}, {"TIME": [0.0, 5.0, 9.0]}, {"RATE": [2.0, 0.0, 0.0]}, {"RATE": [4.0, 0, 0]}]
+    tables = [pd.DataFrame(base | change) for change in ({}, *others, {})]
+    whole = pd.concat([table.assign(ID=i) for i, table in enumerate(tables)])
+    found = _central(two_compartment, whole, method="closed").reshape(-1, 3)
+    alone = np.array([_central(two_compartment, table, method="closed") for table in tables])
+    np.testing.assert_array_equal(found, alone)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_steady_state_is_the_geometric_series(absorption, method):
     slow, interval = 1.1 / 20.0, 6.0
