@@ -80,7 +80,7 @@ def load_references(tree: dict[str, Any], library: Library, mistakes: Mistakes) 
     found.population = _load("population", tree.get("population"), ("population",), library, found, mistakes)
     change = tables(tree).get("cohort", {}).get("change")
     if found.population is not None and change:
-        found.population = _changed_population(tree["population"], change, found, mistakes)
+        found.population = _changed_population(tree["population"], change, library, found, mistakes)
     for name, arm in tables(tree.get("arms")).items():
         _load_arm(name, arm, library, found, mistakes)
     return found
@@ -108,13 +108,15 @@ def _load(kind: str, name: Any, key: tuple[str, ...], library: Library, found: R
         return None
 
 
-def _changed_population(name: str, change: Any, found: References, mistakes: Mistakes) -> Population | None:
-    """The population with keys of its file replaced by those under ``cohort.change``."""
+def _changed_population(
+    name: str, change: Any, library: Library, found: References, mistakes: Mistakes
+) -> Population | None:
+    """The population with keys of its file, and of those that it is the same as, replaced by ``cohort.change``."""
     from pdsim.cohort import population_from_dict
 
     file = found.files["population", name]
     try:
-        tree = merged(read_toml(file), change)
+        tree = merged(library.population_tree(name), change)
         return population_from_dict(tree, file.stem, f"{shown(file)} with cohort.change")
     except (PdsimError, ValueError) as error:
         for line in str(error).splitlines()[1:] or [str(error)]:

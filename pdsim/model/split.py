@@ -22,6 +22,9 @@ from pdsim.model.tracing import Trace
 SLOWEST = 0.2
 """Slowest return to rest of a driver block, 1/day; one that is slower keeps the memory of whole cycles."""
 
+STIFF = 20.0
+"""A driver block with a rate above it, 1/day, stays one though it is slow too: the disease would pay for its steps."""
+
 SLOW_READOUT = 2.0
 """Below this rate, 1/day, a block that the disease does not read is left to the disease's long steps."""
 
@@ -161,15 +164,16 @@ def _driver_states(traced: Trace, day: float) -> list[str]:
         fed = upstream or any(item.dosed for item in items)
         fed = fed or any(traced.derivatives[name].free_symbols & drugs for name in group)
         free = fed and upstream <= found and not any(item.extinct_below for item in items)
-        speed |= dict.fromkeys(group, returns(group) * day if free else 0.0)
-        if speed[group[0]] >= SLOWEST:
+        slowest, fastest = returns(group) if free else (0.0, 0.0)
+        speed |= dict.fromkeys(group, slowest * day)
+        if slowest * day >= SLOWEST or fastest * day >= STIFF:
             found |= inside
     feeding = reached_by(reads, set(reads) - found)
     return [name for name in traced.states if name in found and (name in feeding or speed[name] >= SLOW_READOUT)]
 
 
 class _Return:
-    """Slowest rate at which a block returns to rest, at entry and without drugs, for the model's default parameters."""
+    """Slowest and fastest rate at which a block returns to rest, at entry, without drugs, for default parameters."""
 
     def __init__(self, traced: Trace) -> None:
         known = {name: float(item.default) for name, item in traced.model.params.items()}
@@ -180,11 +184,14 @@ class _Return:
             magnitude = traced.model.states[name.split("[")[0]].magnitude
             self.values[symbol] = _number(traced.initial[name], params, magnitude)
 
-    def __call__(self, group: list[str]) -> float:
+    def __call__(self, group: list[str]) -> tuple[float, float]:
         rates = [self.traced.derivatives[name] for name in group]
         symbols = [self.traced.states[name] for name in group]
         slopes = [[_number(rate.diff(symbol), self.values, np.inf) for symbol in symbols] for rate in rates]
-        return -float(np.linalg.eigvals(slopes).real.max()) if np.isfinite(slopes).all() else 0.0
+        if not np.isfinite(slopes).all():
+            return 0.0, 0.0
+        rates_back = -np.linalg.eigvals(slopes).real
+        return float(rates_back.min()), float(rates_back.max())
 
 
 def _number(expression: Any, values: dict[Any, float], otherwise: float) -> float:

@@ -12,18 +12,23 @@ if TYPE_CHECKING:
 
 # They bring states that every patient of the kernel pays for, given the drug or not (measured: three times the time).
 COSTLY = frozenset({"proteasome_block", "proteasome_inactivation"})
+# What the partners of costly drugs act on as a rule; beside states of drugs even drugs that are not given cost time.
+COMMON = frozenset({"cereblon_closed", "glucocorticoid"})
 
 
 def family(drugs: Iterable[str], model: Model, library: Library) -> tuple[str, ...]:
     """Return the cards that an arm with these drugs is compiled with, in the order of their names.
 
     Drugs with linear kinetics cost nothing where they are not given, so a kernel knows all there are; those with states
-    of their own, cells, and what acts on the proteasome are there only where the arm gives them. The answer depends on
-    the arm alone, so an arm's result does not depend on the trials that are run with it.
+    of their own, cells, and what acts on the proteasome are there only where the arm gives them, and then only with
+    cereblon drugs and steroids. The answer depends on the arm alone, so an arm's result does not depend on the trials
+    that are run with it.
     """
     given = {drug for drug in drugs if not _is_state(drug, model)}
     cards = {name: library.load_drug(name) for name in library.names("drugs")}
     cheap = {name for name, card in cards.items() if not _costly(card) and _acts_on(card, model)}
+    if given - cheap:
+        cheap = {name for name in cheap if all(effect.input in COMMON for effect in cards[name].effects)}
     return tuple(sorted(given | cheap))
 
 

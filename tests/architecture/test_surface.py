@@ -90,6 +90,7 @@ def test_every_shipped_file_loads_by_name_and_by_path(kind, path):
 
 def test_every_config_file_is_of_a_known_kind(root):
     known = {*(path for _, path in _shipped()), root / "configs" / "regimens" / "not_simulated.toml"}
+    known |= {*root.glob("configs/trials/*.toml"), *root.glob("configs/fits/*.toml")}  # loaded by tests of their own
     claims = set(root.glob("configs/mechanisms/*.toml"))  # one suite, loaded whole by the tests of its claims
     assert set(root.glob("configs/**/*.toml")) - known == claims
 

@@ -181,7 +181,9 @@ def test_family_of_an_arm():
     cheap = family([], model, LIBRARY)
     assert "lenalidomide" in cheap
     assert not {"bortezomib", "daratumumab", "carfilzomib", "ide_cel"} & set(cheap)
-    assert set(family(["bortezomib", "dexamethasone"], model, LIBRARY)) == {*cheap, "bortezomib"}
+    beside = set(family(["bortezomib", "dexamethasone"], model, LIBRARY))
+    assert {"bortezomib", "dexamethasone", "lenalidomide"} < beside < {*cheap, "bortezomib"}
+    assert set(family(["bortezomib", "melphalan"], model, LIBRARY)) == {*beside, "melphalan"}
 
 
 def test_run_in_goes_down_until_a_dose_is_safe():
