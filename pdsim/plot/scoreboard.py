@@ -157,7 +157,8 @@ def ratio_forest(figures: pandas.DataFrame, figure: Figure | None = None) -> Fig
     ax.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
     ax.minorticks_off()
     ax.set_xlabel("hazard ratio; below 1 the first arm fares better")
-    marks = (("s", BLUE, "predicted, 90 %"), ("o", VERMILLION, "published, 95 %"))
+    marks = [("s", BLUE, "predicted, 90 %")]
+    marks += [("o", VERMILLION, "published, 95 %")] if figures["observed"].notna().any() else []
     handles = [ax.plot([], [], mark, color=colour, markersize=4, label=label)[0] for mark, colour, label in marks]
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
     return figure

@@ -56,7 +56,7 @@ def predict(trial: Trial, one: OutcomeTable, arms: Mapping[tuple[str, str], ArmR
     The interval holds 90 % of trials of the published size, patients drawn again with replacement, each with an error
     of the size that the draws of the parameters show. Arms of a trial hold different patients.
     """
-    size = trial.n(one) or _share_of_arm(trial, one) or UNSTATED_N
+    size = trial.n(one) or _arm_size(trial, one) or UNSTATED_N
     sides = [name for name in (one.arm, one.against) if name is not None]
     results = [arms[trial.name, name] for name in sides]
     main = _counted(trial, one, results)
@@ -75,7 +75,7 @@ def predict(trial: Trial, one: OutcomeTable, arms: Mapping[tuple[str, str], ArmR
     return Figure(float(value), float(low), float(high), min(v.shape[-1] for v in main), spread)
 
 
-def _share_of_arm(trial: Trial, one: OutcomeTable) -> int | None:
+def _arm_size(trial: Trial, one: OutcomeTable) -> int | None:
     return trial.table.arms[one.arm].n
 
 
