@@ -134,7 +134,7 @@ def _fading(traced: Trace, rates: dict[str, Any], day: float) -> list[str]:
     for name, rate in rates.items():
         own = traced.states[name]
         counted = traced.model.states[name.split("[")[0]].extinct_below
-        if not counted and own not in rate.diff(own).free_symbols and returns([name]) * day >= FADING:
+        if not counted and own not in rate.diff(own).free_symbols and returns([name])[0] * day >= FADING:
             found.append(name)
     return found
 
