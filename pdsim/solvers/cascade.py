@@ -1,7 +1,8 @@
 """The cascade: the driver first, panel by panel, then the disease under the forcings that the driver gives.
 
 Lanes keep panels, pieces and steps of their own; none sees its neighbours. On panels where the driver is integrated,
-the disease runs twice, the first time without the highest moments: where that shows, the panel is halved.
+the disease runs twice, the first time without the highest moments: where that shows, the panel is halved. Where it
+hardly showed, this is not looked at again for four weeks while the highest moments are no larger.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from pdsim.solvers.status import OK, STIFF
 
 _SHOWS = 3.0  # effect of the highest moments, in tolerances, at which a panel is halved
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
+_TRUST = 28.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
 _VANISHES = 0.003  # and at which the next panel is cut into half as many pieces
 
 
@@ -106,12 +108,12 @@ def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, wor
 
 
 @jit(**INNER)
-def _run_disease(rates, problem, state, panels, plan, work, dropped, live_only):
-    """Integrate the disease over the panels of all lanes at their start, or of the live ones; without some moments."""
+def _run_disease(rates, problem, state, panels, plan, work, dropped, tests_only):
+    """Integrate the disease over the panels of all lanes at their start, or of those tested; without some moments."""
     for piece in range(panels.shape[1]):
         any_active = False
         for lane in range(W):
-            chosen = plan.live[lane] != 0 or (not live_only and state.time[lane] < plan.end[lane])
+            chosen = plan.tests[lane] != 0 if tests_only else state.time[lane] < plan.end[lane]
             plan.active[lane] = 0
             if chosen and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
                 plan.active[lane] = 1
@@ -120,6 +122,43 @@ def _run_disease(rates, problem, state, panels, plan, work, dropped, live_only):
             return
         load_moments(panels, plan, piece, work.moments, dropped)
         disease_piece(W, rates, problem, state, plan, work)
+
+
+@jit(**INNER)
+def _highest(panels, plan, f, lane):
+    """Highest moment of a forcing on one lane's panel, the largest of its pieces."""
+    wide = panels.shape[2] + 1
+    forcings = panels.size.size // W
+    found = 0.0
+    for piece in range(plan.pieces[lane]):
+        row = ((plan.slot[lane] * panels.shape[1] + piece) * forcings + f) * wide + wide - 1
+        found = max(found, abs(panels.moments[row * W + lane]))
+    return found
+
+
+@jit(**INNER)
+def _choose_tests(panels, plan):
+    """Mark the live lanes on which the effect of the highest moments is to be looked at; return whether any is."""
+    any_test = False
+    for lane in range(W):
+        plan.tests[lane] = 0
+        if plan.live[lane] == 0:
+            continue
+        trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1] and panels.depth[lane] == 0
+        for f in range(panels.size.size // W):
+            trusted = trusted and _highest(panels, plan, f, lane) <= plan.passed[f * W + lane]
+        if not trusted:
+            plan.tests[lane] = 1
+            any_test = True
+    return any_test
+
+
+@jit(**INNER)
+def _pass(panels, plan, lane, effect):
+    """Note whether the highest moments of one lane's panel hardly showed."""
+    for f in range(panels.size.size // W):
+        plan.passed[f * W + lane] = _highest(panels, plan, f, lane) if effect < 0.3 * _SHOWS else -1.0
+    plan.since[lane] = plan.begin[lane]
 
 
 @jit(**INNER)
@@ -146,9 +185,10 @@ def _settle_panels(problem, state, panels, plan):
         if plan.live[lane] == 0:
             continue
         plan.live[lane] = 0
-        if state.status[lane] != OK:
+        if state.status[lane] != OK or plan.tests[lane] == 0:
             continue
         effect = _effect(problem, state, plan, lane)
+        _pass(panels, plan, lane, effect)
         if effect > _SHOWS and 2 * plan.pieces[lane] <= panels.shape[1]:
             panels.depth[lane] += 1
             plan.live[lane] = 1
@@ -178,9 +218,10 @@ def _run_panels(
             for lane in range(W):
                 if plan.live[lane] != 0:
                     _keep_disease(plan, two, lane)
-            _run_disease(disease_rates, second, two, panels, plan, under, 1, True)
+            if _choose_tests(panels, plan):
+                _run_disease(disease_rates, second, two, panels, plan, under, 1, True)
             for lane in range(W):
-                if plan.live[lane] != 0 and two.status[lane] == OK:
+                if plan.tests[lane] != 0 and two.status[lane] == OK:
                     for at in range(lane, two.y.size, W):
                         plan.check[at] = two.y[at]
                         plan.check_present[at] = two.present[at]

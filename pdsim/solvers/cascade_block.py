@@ -207,7 +207,8 @@ class CascadeBlock(Block):
     def _make_plan(self) -> Plan:
         size = self._two.y.size
         rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
-        whole = {"slot", "live", "rests", "active", "pieces", "redraw", "before", "tally"}
+        rows["passed"] = self._panels.size.size
+        whole = {"slot", "live", "rests", "active", "pieces", "redraw", "before", "tests", "tally"}
         return Plan(**{
             name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
             for name in Plan._fields

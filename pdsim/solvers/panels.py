@@ -58,6 +58,9 @@ class Plan(NamedTuple):
     check: Floats  # (state, lane) disease at its end with moments of one degree less
     check_present: Floats  # (state, lane)
     before: Ints  # (lane,) steps taken before the panel
+    tests: Ints  # (lane,) 1 where the effect of the highest moments is to be looked at
+    passed: Floats  # (forcing, lane) highest moments that were found to be of little effect
+    since: Floats  # (lane,) when that was
     tally: Ints  # panels used again, panels integrated, halvings, driver steps, disease steps
 
 

@@ -115,6 +115,25 @@ def test_panels_are_used_again_and_give_the_same(monkeypatch):
     assert worst(first, second) < 1e-6
 
 
+def test_panels_are_halved_where_the_series_are_too_coarse(monkeypatch):
+    found, cascade = ingredients(monkeypatch, "rep", 28.0)
+    given = {**found, "options": Options(rtol=1e-5, atol=1e-8, method="explicit")}
+    coarse = CascadeBlock(**given, cascade=cascade, degree=1)
+    fine = CascadeBlock(**given, cascade=cascade)
+    first, second = run(coarse, 28.0), run(fine, 28.0)
+    assert coarse.tally[2] > 10 * max(fine.tally[2], 1)
+    assert worst(first, second) < AMPLIFIED * 1e-5
+
+
+def test_panels_are_long_while_nothing_is_given(monkeypatch):
+    found, cascade = ingredients(monkeypatch, "rep", 140.0)
+    plans = [replace(line, times=line.times[line.times < 21.0]) for line in found["lines_plan"]]
+    given = {**found, "lines_plan": plans}
+    block = CascadeBlock(**{**given, "options": Options(rtol=1e-6, atol=1e-9, method="explicit")}, cascade=cascade)
+    assert worst(run(block, 140.0), tight(given, 140.0)) < AMPLIFIED * 1e-6
+    assert block.tally[:2].sum() < 80 * LANES
+
+
 def test_doses_stop_at_a_visit_for_some(monkeypatch):
     found, cascade = ingredients(monkeypatch, "rep", 200.0)
     stopped = np.arange(LANES) % 2 == 0

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from pdsim.solvers import dop853, radau
+
 OPEN = {"rtol": 1e6, "atol": 1e6}  # every step is accepted, so that `max_step` sets them all
 
 
@@ -111,3 +113,38 @@ def test_visits_do_not_change_the_result_beyond_the_tolerance(make_block, method
         parts.advance(float(day))
     assert (parts.state.time == 6.0).all()
     assert parts.state.y == pytest.approx(whole.state.y, rel=2e-7)
+
+
+def _slope(t, y):
+    return y * np.cos(t)
+
+
+def _dop853(y, t, h):
+    """Value at the end of a step, and a third of the way."""
+    k = np.zeros(16)
+    for stage in range(16):
+        k[stage] = _slope(t + dop853.NODES[stage] * h, y + h * dop853.STAGES[stage] @ k)
+    end = y + h * dop853.STAGES[12] @ k
+    powers = dop853.monomials() @ np.append(h * k, end - y)
+    return end, y + sum(c * (1.0 / 3.0) ** (i + 1) for i, c in enumerate(powers))
+
+
+def _radau(y, t, h):
+    """Value at the end of a step; the equation is linear."""
+    rates = -np.cos(t + radau.NODES * h)
+    points = y + np.linalg.solve(radau.INVERSE + h * np.diag(rates), -h * rates * y)
+    return points[-1]
+
+
+def test_order_of_the_methods_of_the_cascade():
+    # in one step, which adds 1
+    steps = 1.6 / 2.0 ** np.arange(4)
+    found = []
+    for h in steps:
+        end, inside = _dop853(1.0, 0.0, h)
+        exact = [np.exp(np.sin(part)) for part in (h, h / 3.0, h)]
+        found.append(np.abs(np.array([end, inside, _radau(1.0, 0.0, h)]) - exact))
+    orders = np.polyfit(np.log2(steps), np.log2(found), 1)[0]
+    assert orders[0] > 8.6
+    assert orders[1] > 7.6
+    assert orders[2] > 7.6
