@@ -302,8 +302,11 @@ class Block:
         from pdsim.solvers.rosenbrock import advance_stiff, make_linear
 
         if self._linear is None:
+            states = len(self.problem.counted)
             structure = getattr(self.kernels, "structure", None)
-            self._linear = make_linear(len(self.problem.counted), len(self.species), structure)
+            if structure is not None and len(structure["reads"]) != states:
+                structure = None  # of the plain model, and these kernels carry tangents beside its states
+            self._linear = make_linear(states, len(self.species), structure)
         linear, plan, raw = self._linear
         status = self.state.status
         lanes = status == STIFF
