@@ -26,6 +26,7 @@ from pdsim.plot.style import (
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -179,7 +180,7 @@ def ledger_panels(run: xr.DataTree, figure: Figure | None = None) -> Figure:
     arms, drugs = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True))
     figure = new_figure(figure, WIDE, 0.4 + 1.7 * (len(drugs) + 1))
     grid = figure.subplots(len(drugs) + 1, len(arms), squeeze=False)
-    labels: dict[str, object] = {}
+    labels: dict[str, Artist] = {}
     for row, drug in enumerate(drugs):
         for column, arm in enumerate(arms):
             ax = grid[row, column]
