@@ -21,7 +21,7 @@ from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
 _DRIVER = 0.5  # of the tolerances: errors of the forcings add up over a whole treatment
-_DISEASE = 10.0  # of the tolerances: a step's estimate is mostly far above its error
+_DISEASE = 3.0  # of the tolerances: a step's estimate is mostly above its error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 3e-3  # of rtol: how near a driver must come to an earlier state to count as there
