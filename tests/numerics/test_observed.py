@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ LANE = np.arange(LANES)
 
 @pytest.fixture(scope="module")
 def both(make_block, oral_system):
-    """Lanes with kinetics, lags and amounts of their own, one where the rates meet, on both paths."""
+    """Lanes with kinetics, lags and amounts of their own, one where rates meet: on both paths, and without drugs."""
     absorption = 2.4 * np.linspace(1.0, 6.0, LANES)
     lines = [
         LineBlock(0, 0, 0.0, np.arange(12.0), 100.0 + LANE, 0.01 * LANE),
@@ -25,7 +25,7 @@ def both(make_block, oral_system):
         LineBlock(-1, 0, 0.0, np.array([5.0]), np.full(LANES, 0.5), np.zeros(LANES)),
     ]
 
-    def make():
+    def make(lines=lines):
         return make_block(
             "lotka", [1.0, 1.0], outputs=TIMES, system=oral_system(absorption), lines=lines, rtol=1e-8, atol=1e-10
         )
@@ -39,17 +39,19 @@ def both(make_block, oral_system):
 
     plain = make()
     twin = ObservedBlock(**{item.name: getattr(plain, item.name) for item in fields(plain) if item.init})
-    return run(plain), run(twin)
+    undosed = make([*(replace(line, times=np.zeros(0)) for line in lines[:2]), lines[2]])
+    return run(plain), run(twin), run(undosed)
 
 
 def test_concentrations_are_those_of_the_ordinary_path(both):
-    plain, observed = (block.record.concentrations for block in both)
+    plain, observed = (block.record.concentrations for block in both[:2])
     assert (plain > 0.0).sum() > 0.9 * plain.size
     np.testing.assert_allclose(observed, plain, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(both[1].concentrations(), both[0].concentrations(), rtol=1e-11)
 
 
 def test_states_do_not_hear_of_the_doses(both):
-    plain, observed = both
+    plain, observed, undosed = both
     np.testing.assert_allclose(observed.record.y, plain.record.y, rtol=1e-5)
-    assert observed.steps < 0.7 * plain.steps
+    assert np.array_equal(observed.record.y, undosed.record.y)
+    assert observed.steps == undosed.steps < plain.steps
