@@ -12,7 +12,7 @@ import platform
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -78,8 +78,12 @@ def jit(function: Callable | None = None, *, signature: Any = None, **more: Any)
 
     _vectorise_large()
     options = {**FLAGS, "cache": True, **more}
-    with _cache_at(cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"):
-        return numba.njit(**options)(function) if signature is None else numba.njit(signature, **options)(function)
+    folder = cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"
+    with _cache_at(folder):
+        if signature is None:
+            return numba.njit(**options)(function)
+        with _alone(folder / f"{function.__module__}.{function.__qualname__}.lock"):
+            return numba.njit(signature, **options)(function)
 
 
 @cache
@@ -112,6 +116,19 @@ def _cache_at(folder: Path) -> Iterator[None]:
             yield
         finally:
             config.CACHE_DIR = before
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold other processes off while a function is compiled: they then load it instead of compiling it too."""
+    with ExitStack() as held:
+        with suppress(ImportError, OSError):  # where there are no locks, each compiles for itself
+            import fcntl
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context(path.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @cache
