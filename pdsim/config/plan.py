@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pdsim.pk import DrugCard
     from pdsim.simulate import Arm
 
+_ENOUGH_YEARS = 25.0  # patient-years a thread that a measured run has at least
 ASSUMED_SPEED = 15.0  # patient-years a second and thread, until a run on this machine has measured it
 _YEAR = 365.25
 
@@ -201,7 +202,12 @@ def measured_speed(model: Model) -> tuple[float, str]:
 
 
 def keep_speed(model: Model, patient_years: float, seconds: float, threads: int) -> None:
-    """Keep the speed of a finished run for the next estimate; a cache that cannot be written is no error."""
+    """Keep the speed of a finished run for the next estimate; a cache that cannot be written is no error.
+
+    A run of few patients says how long a start takes, not how fast the solver is: its speed is not kept.
+    """
+    if patient_years < _ENOUGH_YEARS * threads:
+        return
     file = _speed_file()
     try:
         known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,26 +101,42 @@ def save_figures(
     StoreError
         The folder cannot be written.
     """
-    from matplotlib.figure import Figure
-
     for name in formats:
         if name not in METADATA:
             message = f"Unknown figure format '{name}'.{did_you_mean(name, METADATA)} Formats: {', '.join(METADATA)}."
             raise PdsimError(message)
-    folder = Path(folder)
+    chosen = available(run) if kinds is None else list(kinds)
+    return write_figures({kind: partial(draw, run, kind) for kind in chosen}, Path(folder), formats, dpi)
+
+
+def write_figures(
+    drawings: Mapping[str, Callable[[Figure], Figure]],
+    folder: Path,
+    formats: Sequence[str] = ("png", "svg"),
+    dpi: int = 200,
+) -> list[Path]:
+    """Draw each figure and write it as ``folder/NAME.FORMAT``, laid out once; return the paths.
+
+    Raises
+    ------
+    StoreError
+        The folder cannot be written.
+    """
+    from matplotlib.figure import Figure
+
     paths = []
-    for kind in available(run) if kinds is None else list(kinds):
+    for stem, drawing in drawings.items():
         with style():
-            figure = draw(run, kind, Figure())
+            figure = drawing(Figure())
             for name in formats:
-                path = folder / f"{kind}.{name}"
-                write(figure, path, name, dpi)
+                path = folder / f"{stem}.{name}"
+                _write(figure, path, name, dpi)
                 figure.set_layout_engine("none")
                 paths.append(path)
     return paths
 
 
-def write(figure: Figure, path: Path, name: str, dpi: int) -> None:
+def _write(figure: Figure, path: Path, name: str, dpi: int) -> None:
     """Write one file; an unwritable place is a `StoreError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

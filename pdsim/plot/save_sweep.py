@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdsim.errors import PdsimError, did_you_mean
-from pdsim.plot.save import METADATA, write
+from pdsim.plot.save import METADATA, write_figures
 from pdsim.plot.sensitivity import indices_figure, morris_figure, tornado_figure
-from pdsim.plot.style import style
 from pdsim.plot.sweep import MOST_SERIES, dots_figure, heat_figure, lines_figure, scatter_figure
 from pdsim.plot.sweep_data import axis, endpoints, factor_names
 
@@ -70,20 +70,9 @@ def save_sweep_figures(
     StoreError
         The folder cannot be written.
     """
-    from matplotlib.figure import Figure
-
     chosen = sweep_kinds(sweep) if kinds is None else list(kinds)
     for names, known in ((chosen, list(SWEEP_KINDS)), (formats, list(METADATA))):
         for name in names:
             if name not in known:
                 raise PdsimError(f"Unknown figure '{name}'.{did_you_mean(name, known)} Known: {', '.join(known)}.")
-    paths = []
-    for kind in chosen:
-        with style():
-            figure = SWEEP_KINDS[kind](sweep, Figure())
-            for name in formats:
-                path = Path(folder) / f"{kind}.{name}"
-                write(figure, path, name, dpi)
-                figure.set_layout_engine("none")
-                paths.append(path)
-    return paths
+    return write_figures({kind: partial(SWEEP_KINDS[kind], sweep) for kind in chosen}, Path(folder), formats, dpi)

@@ -121,18 +121,19 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
     study = plan.study
     cohort = sample_cohort(plan.population, study.cohort.size, seed=study.seed, sampling=study.cohort.sampling)
     missing = [arm for arm in plan.arms if not _usable(folder.part(arm))]
-    best, unkept = 0.0, time.perf_counter()
+    best, unkept = float("inf"), time.perf_counter()
     trees: dict[str, xr.DataTree] = {}
     with _kept_if_stopped(folder, trees), progress(plan, len(plan.arms) - len(missing), console) as begin:
         for arm in missing:
             started = time.perf_counter()
             trees[arm] = _one_arm(plan, arm, cohort, threads, begin(arm))
-            best = max(best, study.cohort.size / (time.perf_counter() - started))
+            best = min(best, time.perf_counter() - started)
             if time.perf_counter() - unkept > _WORTH_KEEPING:
                 _keep(folder, trees)
                 unkept = time.perf_counter()
-    if best:
-        keep_speed(plan.model, best * days(study.stop) / _YEAR, 1.0, busy_threads(study.cohort.size, threads))
+    if missing:
+        years = study.cohort.size * days(study.stop) / _YEAR
+        keep_speed(plan.model, years, best, busy_threads(study.cohort.size, threads))
     run = joined([trees[arm] if arm in trees else open_run(folder.part(arm)).load() for arm in plan.arms])
     run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
     save_run(run, folder.store)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from pdsim.library import Library
-from pdsim.study.folder import writing
+from pdsim.study.counted import counted_patients, table_console
 from pdsim.trial.load import load_trials
 from pdsim.trial.options import Options, quick
 from pdsim.trial.run import run_trials
@@ -27,22 +26,13 @@ def run_command(
     out: Path | None,
 ) -> None:
     """Run one trial or all of them; see `pdsim.cli`."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # a file has no width of its own; this one keeps a figure's row readable
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = table_console()
     options = quick(seed, threads) if fast else Options(seed=seed, threads=threads, bank=0 if name == ALL else None)
     options = replace(options, size=size or options.size, bank=options.bank if bank is None else bank)
     library = Library(study_folder=Path.cwd())
     trials = load_trials([] if name == ALL else [name], library)
-    if json is not None:
-        with writing(json):  # before minutes of work, not after them
-            json.parent.mkdir(parents=True, exist_ok=True)
-            json.touch()
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("patients", total=None)
-        board = run_trials(trials, options, library, lambda done, total: bar.update(task, completed=done, total=total))
+    with counted_patients(json) as progress:
+        board = run_trials(trials, options, library, progress)
     show_board(board, console)
     if json is not None:
         write_json(board, json)

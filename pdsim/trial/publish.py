@@ -91,31 +91,16 @@ def publish(board: Scoreboard, folder: Path) -> Path:
     StoreError
         The folder cannot be written.
     """
-    from pdsim.plot.save import write
-    from pdsim.plot.style import style
+    from pdsim.plot.save import write_figures
     from pdsim.report import write_trials
 
-    paths = []
-    for stem, draw in _figures(board).items():
-        with style():
-            figure = draw(None)
-            for name in ("png", "svg"):
-                path = folder / "figures" / f"{stem}.{name}"
-                write(figure, path, name, 200)
-                figure.set_layout_engine("none")
-                paths.append(path)
-        _close(figure)
-    return write_trials(folder, _page(board), paths, {stem: _caption(stem) for stem in _figures(board)})
+    drawings = _figures(board)
+    paths = write_figures(drawings, folder / "figures")
+    return write_trials(folder, _page(board), paths, {stem: _caption(stem) for stem in drawings})
 
 
 def _caption(stem: str) -> str:
     return next((text for key, text in CAPTIONS.items() if stem.startswith(key)), "")
-
-
-def _close(figure: Figure) -> None:
-    from matplotlib import pyplot
-
-    pyplot.close(figure)
 
 
 def _figures(board: Scoreboard) -> dict[str, Callable[[Any], Figure]]:

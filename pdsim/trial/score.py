@@ -15,7 +15,6 @@ from pdsim.trial.scales import from_scale, observed_interval, standardised, to_s
 from pdsim.trial.schema import OutcomeTable
 
 CLASSES = ("response", "time", "toxicity")
-SETS = ("fit", "check")
 CLOSE = 0.25
 LARGE = 30
 VERDICTS = ((1.0, "close"), (2.0, "near"), (math.inf, "off"))

@@ -151,9 +151,10 @@ def write_sweep(toy_folder: Callable[[Path], Path]) -> Callable[[Path], Path]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A study folder with everything it needs; it is the current folder."""
+    """A study folder with everything it needs; it is the current folder, and no run before has measured a speed."""
     write_toy(tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pdsim.config.plan._speed_file", lambda: tmp_path / "speed.json")
     monkeypatch.delenv("PDSIM_MODEL_PATH", raising=False)
     return tmp_path
 

@@ -128,13 +128,14 @@ def test_plan_in_words(folder: Path) -> None:
     )
 
 
-def test_speed_is_measured_once_a_run_has_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PDSIM_CACHE", str(folder / "cache"))
+def test_speed_is_measured_once_a_run_has_ended(folder: Path) -> None:
     plan = plan_study("study.toml", threads=1)
     assert "assumed, not measured" in plan.estimate.basis
     keep_speed(plan.model, patient_years=100.0, seconds=2.0, threads=2)
     assert measured_speed(plan.model)[0] == 25.0
     assert plan_study("study.toml", threads=1).estimate.seconds == pytest.approx(12 * 168 / 365.25 / 25.0)
+    keep_speed(plan.model, patient_years=2.0, seconds=5.0, threads=2)
+    assert measured_speed(plan.model)[0] == 25.0, "a run of two patient-years measures no speed"
 
 
 def test_short_texts() -> None:
