@@ -17,6 +17,8 @@ from pdsim.errors import NotFoundError, did_you_mean
 from pdsim.library import Library
 from pdsim.library.files import read_toml, shown
 
+ONE_REGIMEN = "one_regimen"  # the shipped study that the name of a regimen is run in
+
 
 def load_study(path: Path | str, overrides: Sequence[str] = (), seed: int | None = None) -> Study:
     """Read, change and validate a study file with all it refers to.
@@ -24,7 +26,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = (), seed: int | None
     Parameters
     ----------
     path : Path or str
-        The file, or the name of a shipped study such as ``"rep"``.
+        The file, the name of a shipped study such as ``"rep"``, or that of a regimen, which is then run alone.
     overrides : sequence of str
         ``key.path=value`` texts; see `pdsim.config.overrides`.
     seed : int, optional
@@ -56,15 +58,14 @@ def read_study(
 
 def has_sweep(path: Path | str, overrides: Sequence[str] = ()) -> bool:
     """Whether a study file, or the command line's changes of it, ask for a sweep."""
-    return "sweep" in read_toml(locate(path)) or any(text.strip().startswith("sweep.") for text in overrides)
+    return "sweep" in _study_tree(path)[1] or any(text.strip().startswith("sweep.") for text in overrides)
 
 
 def read_file(
     path: Path | str, overrides: Sequence[str] = (), seed: int | None = None
 ) -> tuple[dict[str, Any], Mistakes]:
     """Read a study file and apply the command line's changes; what could not be applied is noted."""
-    file = locate(path)
-    tree = read_toml(file)
+    file, tree = _study_tree(path)
     changed, refused = apply(tree, overrides)
     if seed is not None:
         tree["seed"] = seed
@@ -88,6 +89,25 @@ def validated(tree: dict[str, Any], mistakes: Mistakes, library: Library) -> tup
     return study, found
 
 
+def _study_tree(path: Path | str) -> tuple[Path, dict[str, Any]]:
+    """Return a study's file and tables; the name of a regimen stands for `ONE_REGIMEN` with that regimen as its arm."""
+    library, name = Library(study_folder=Path.cwd()), str(path)
+    if not _is_bare(name) or Path(name).exists() or name in library.names("study"):
+        return (file := locate(path)), read_toml(file)
+    if name not in library.names("regimens") and name not in library.not_simulated():
+        return (file := locate(path)), read_toml(file)
+    regimen = library.load_regimen(name)
+    file = library.find("study", ONE_REGIMEN)
+    tree = read_toml(file)
+    arm = {**tree["arms"].pop("treated"), "regimen": name, "label": regimen.label}
+    tree |= {"name": name, "title": regimen.label, "folder": str(Path.cwd()), "arms": {**tree["arms"], name: arm}}
+    return file, tree
+
+
+def _is_bare(name: str) -> bool:
+    return Path(name).name == name and not Path(name).suffix
+
+
 def locate(path: Path | str) -> Path:
     """Return the study file that a path, or the bare name of a shipped study, stands for."""
     file = Path(path).expanduser()
@@ -95,7 +115,7 @@ def locate(path: Path | str) -> Path:
         return file
     if file.is_dir():
         raise NotFoundError(f"{shown(file)} is a folder; name the study file in it, such as {shown(file)}/study.toml.")
-    if file.name == str(path) and not file.suffix:
+    if _is_bare(str(path)):
         return Library(study_folder=Path.cwd()).find("study", str(path))
     near = [found.name for found in file.parent.glob("*.toml")] if file.parent.is_dir() else []
     raise NotFoundError(f"There is no study file {shown(file)}.{did_you_mean(file.name, near)}")

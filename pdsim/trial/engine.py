@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from pdsim._jit import thread_count
 from pdsim.endpoints import DeathHazard
 from pdsim.simulate import Arm, simulate, state_at
 from pdsim.trial.bank import Bank, Want, fill_bank, reads_entry_only, values_of, with_draws
@@ -106,6 +109,10 @@ class Engine:
         self.library, self.options, self.progress = library, options, progress
         self.done = self.total = 0
         self.run_ins: dict[str, RunIn] = {}
+        self.threads = thread_count(options.threads)
+        self.cards = {name: library.load_drug(name) for name in library.names("drugs")}
+        self._texts = {name: library.find("drug", name).read_text("utf-8") for name in self.cards}
+        self._counting = Lock()
 
     def cohort(self, population: Population, size: int, start: int) -> xr.Dataset:
         """Draw patients `start` to ``start + size - 1`` of a population."""
@@ -129,8 +136,8 @@ class Engine:
             groups[job.together].append(job)
         self.total = sum(self._size(job) for job in jobs)
         found: dict[tuple[str, str], ArmResult] = {}
-        for group in groups.values():
-            found |= self._simulate(group)
+        for part in self._together(self._simulate, groups.values()):
+            found |= part
         banks = {job.trial.name: job for job in jobs if job.trial.table.run_in}
         self.run_ins = {name: run_in(job.trial, job.bank, self) for name, job in banks.items()}
         return {(job.trial.name, job.arm): found[job.trial.name, job.arm] for job in jobs}
@@ -141,9 +148,9 @@ class Engine:
         """Return what was measured last in one line of a history (patient,), and the states at its end."""
         table, regimen = trial.table, trial.regimens[line.regimen]
         drugs = {dose.drug for dose in regimen.doses}
-        cards = [self.library.find("drug", name) for name in family(drugs, trial.model, self.library)]
+        cards = family(drugs, trial.model, self.cards)
         design = (line, stop, table.visits, table.counts, table.assay, table.criteria)
-        texts = (trial.model.source_hash, repr(regimen), repr(design), *(path.read_text("utf-8") for path in cards))
+        texts = (trial.model.source_hash, repr(regimen), repr(design), *(self._texts[name] for name in cards))
         return kept((cohort, initial, *texts), lambda: self._line(trial, cohort, initial, line, stop))
 
     def _line(
@@ -168,14 +175,24 @@ class Engine:
             for want, count in self._wants(trial).items():
                 asked = wants[_pool(trial)]
                 asked[want] = max(count, asked.get(want, 0))
-        banks: dict[str, Bank] = {}
-        jobs = []
-        for trial in trials:
-            pool = _pool(trial)
-            if pool not in banks:
-                banks[pool] = fill_bank(trial, wants[pool], self)
-            jobs += [self._job(trial, arm, banks[pool], pool) for arm in trial.table.arms]
-        return jobs
+        pools = {_pool(trial): trial for trial in reversed(trials)}  # the first trial of each
+        filled = self._together(lambda pool: fill_bank(pools[pool], wants[pool], self), pools)
+        banks = dict(zip(pools, filled, strict=True))
+        return [
+            self._job(trial, arm, banks[pool], pool)
+            for trial in trials
+            for pool in (_pool(trial),)
+            for arm in trial.table.arms
+        ]
+
+    def _together(self, work: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
+        """Work on as many parts at once as there are threads, so that one prepares while another is integrated."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            waiting = [pool.submit(work, part) for part in parts]
+            try:
+                return [one.result() for one in waiting]
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _wants(self, trial: Trial) -> dict[Want, int]:
         found: dict[Want, int] = {}
@@ -208,7 +225,7 @@ class Engine:
         model = trial.model
         before = [trial.regimens[line.regimen] for line in trial.table.history]
         drugs = {dose.drug for one in (regimen, *before) for dose in one.doses}
-        cards = family(drugs, model, self.library)
+        cards = family(drugs, model, self.cards)
         return _Job(trial, name, bank, pool, rows, members, regimen, cards)
 
     def _ruled(self, trial: Trial, name: str) -> Regimen:
@@ -286,7 +303,7 @@ class Engine:
         table = trial.table
         if cards is None:
             drugs = {dose.drug for arm in arms.values() if arm.regimen for dose in arm.regimen.doses}
-            cards = family(drugs, trial.model, self.library)
+            cards = family(drugs, trial.model, self.cards)
         run = simulate(
             trial.model,
             cohort,
@@ -296,16 +313,17 @@ class Engine:
             visits=min(days(table.visits), stop),
             counts=min(days(table.counts), stop),
             save=save,
-            drugs={name: self.library.load_drug(name) for name in cards},
+            drugs={name: self.cards[name] for name in cards},
             assay=_assay(trial),
             rules=ResponseRules(**table.criteria),  # type: ignore[arg-type]
             threads=self.options.threads,
             on_failure="keep",
             initial=initial,
         )
-        self.done += len(arms) * cohort.sizes["patient"]
-        if self.progress is not None:
-            self.progress(min(self.done, self.total), self.total)
+        with self._counting:
+            self.done += len(arms) * cohort.sizes["patient"]
+            if self.progress is not None:
+                self.progress(min(self.done, self.total), self.total)
         return run
 
 

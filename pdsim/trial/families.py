@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pdsim.library import Library
     from pdsim.model import Model
     from pdsim.pk import DrugCard
 
@@ -16,8 +15,8 @@ COSTLY = frozenset({"proteasome_block", "proteasome_inactivation"})
 COMMON = frozenset({"cereblon_closed", "glucocorticoid"})
 
 
-def family(drugs: Iterable[str], model: Model, library: Library) -> tuple[str, ...]:
-    """Return the cards that an arm with these drugs is compiled with, in the order of their names.
+def family(drugs: Iterable[str], model: Model, cards: Mapping[str, DrugCard]) -> tuple[str, ...]:
+    """Return which of all `cards` an arm with these drugs is compiled with, in the order of their names.
 
     Drugs with linear kinetics cost nothing where they are not given, so a kernel knows all there are; those with states
     of their own, cells, and what acts on the proteasome are there only where the arm gives them, and then only with
@@ -25,7 +24,6 @@ def family(drugs: Iterable[str], model: Model, library: Library) -> tuple[str, .
     that are run with it.
     """
     given = {drug for drug in drugs if not _is_state(drug, model)}
-    cards = {name: library.load_drug(name) for name in library.names("drugs")}
     cheap = {name for name, card in cards.items() if not _costly(card) and _acts_on(card, model)}
     if given - cheap:
         cheap = {name for name in cheap if all(effect.input in COMMON for effect in cards[name].effects)}

@@ -165,7 +165,8 @@ def _shares(share: np.ndarray, size: int, purpose: str, options: Options) -> np.
 
     count = float(share.sum())
     uniform = draws.uniforms(options.seed, np.arange(options.replicates), f"trial.replicate.{purpose}", 1)[:, 0]
-    return betabinom(size, count + 0.5, share.size - count + 0.5).ppf(uniform) / size
+    below = np.cumsum(betabinom(size, count + 0.5, share.size - count + 0.5).pmf(np.arange(size)))
+    return np.searchsorted(below, uniform) / size
 
 
 def split_pair(main: list[np.ndarray], sizes: list[int], seed: int, number: int) -> list[np.ndarray]:

@@ -10,6 +10,8 @@ import pytest
 from pdsim.config import expand, load_study, plan_study, to_toml
 from pdsim.config.describe import duration_text, plan_lines, size_text
 from pdsim.config.plan import keep_speed, measured_speed
+from pdsim.errors import NotFoundError
+from pdsim.library import Library
 from pdsim.study.provenance import identification
 
 Edit = Callable[..., object]
@@ -170,3 +172,20 @@ def test_a_regimen_that_another_borrows_from_is_a_file_of_the_study(folder: Path
     assert before.files["regimen", "toy"] == before.files["regimen", "half"].with_name("toy.toml")
     edit("regimens/toy.toml", "25 mg", "20 mg")
     assert plan_study("study.toml").identity != before.identity
+
+
+def test_name_of_a_regimen_is_run_alone(shipped_folder: Path) -> None:
+    plan = plan_study("castor_dvd", ["cohort.size=3"])
+    assert list(plan.arms) == ["none", "castor_dvd"]
+    assert set(plan.drugs) == {"bortezomib", "daratumumab", "dexamethasone"}
+    assert plan.study.title == "DVd (CASTOR)"
+    assert plan_study("castor_dvd", ["population='newly_diagnosed'"]).population.name == "newly_diagnosed"
+    with pytest.raises(NotFoundError, match="cannot be simulated"):
+        plan_study(next(iter(Library().not_simulated())))
+
+
+def test_regimen_beside_the_user_is_run_alone(folder: Path, edit: Edit) -> None:
+    edit("regimens/toy.toml", "toycide", "lenalidomide")
+    plan = plan_study("toy")
+    assert plan.files["regimen", "toy"].samefile(folder / "regimens" / "toy.toml")
+    assert plan.study.name == "toy"
