@@ -33,7 +33,7 @@ __all__ = ["Arm", "SolverWarning", "simulate", "state_at"]
 Progress = Callable[[int, int, int], None]
 ASSAY = AssayError(proportional_m_protein=0.081, additive_m_protein=0.0)
 _BLOCKS = 8  # most blocks that go from visit to visit together
-_SHARES = 8  # least parts of a run for each thread
+_SHARES = 2  # parts for each thread into which what is left is cut when the next is taken
 
 
 class SolverWarning(UserWarning):
@@ -296,16 +296,13 @@ def _run(plan: Plan, wanted: Wanted, threads: int, progress: Progress | None) ->
     from pdsim.ensemble.block_run import run_blocks
 
     patients = len(plan.patients)
-    share = patients * len(plan.arms) / (_SHARES * threads)
-    rows = LANES * int(np.clip(share // LANES, 1, _BLOCKS))
-    tasks = [(arm, first) for arm in plan.arms for first in range(0, patients, rows)]
+    tasks = _tasks(list(plan.arms), patients, threads)
     results: dict[tuple[str, int], Any] = {}
     done = failed = 0
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pdsim")
     try:
         futures = {
-            pool.submit(run_blocks, plan, arm, np.arange(first, min(first + rows, patients)), wanted): (arm, first)
-            for arm, first in tasks
+            pool.submit(run_blocks, plan, arm, rows, wanted): (arm, int(rows[0])) for arm, rows in tasks
         }
         for future in as_completed(futures):
             result = future.result()
@@ -317,6 +314,21 @@ def _run(plan: Plan, wanted: Wanted, threads: int, progress: Progress | None) ->
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return results
+
+
+def _tasks(arms: Sequence[str], patients: int, threads: int) -> list[tuple[str, np.ndarray]]:
+    """Cut a run into tasks of an arm and some patients: large ones first, small ones so that threads end together."""
+    tasks = []
+    left = len(arms) * -(-patients // LANES)
+    for arm in arms:
+        first = 0
+        while first < patients:
+            blocks = int(np.clip(left // (_SHARES * threads), 1, _BLOCKS))
+            rows = np.arange(first, min(first + LANES * blocks, patients))
+            left -= -(-len(rows) // LANES)
+            first += len(rows)
+            tasks.append((arm, rows))
+    return tasks
 
 
 def _report_failures(status: xr.DataArray, on_failure: str) -> None:

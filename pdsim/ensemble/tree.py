@@ -81,6 +81,11 @@ def _gather(plan: Plan, results: _Results, pick: Any) -> np.ndarray:
     return whole
 
 
+def _parts(results: _Results, arm: str) -> list[Any]:
+    """Results of one arm in patient order."""
+    return [results[key] for key in sorted(key for key in results if key[0] == arm)]
+
+
 def _trajectory(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.Dataset:
     clones = list(plan.kernels.clones)
     variables: dict[str, Any] = {}
@@ -200,11 +205,10 @@ def _doses(plan: Plan, results: _Results) -> xr.Dataset:
     drugs = sorted(units)
     shape = (len(plan.arms), len(plan.patients), len(drugs), len(plan.grid.visits))
     whole = {name: np.zeros(shape, dtype=np.float32) for name in ("taken", "planned")}
-    firsts = sorted({first for _, first in results})
     for a, (arm, dosing) in enumerate(plan.dosing.items()):
         places = [drugs.index(drug) for drug in dosing.drugs]
         for name, values in whole.items():
-            found = np.concatenate([results[arm, first].doses[name] for first in firsts], axis=2)
+            found = np.concatenate([part.doses[name] for part in _parts(results, arm)], axis=2)
             values[a][:, places] = np.moveaxis(found, 2, 0)
     coords = _coords(plan, visit=np.arange(shape[3]), day=("visit", plan.grid.visits), drug=_text(drugs))
     coords["dose_unit"] = ("drug", _text([units[drug] for drug in drugs]))
@@ -215,10 +219,9 @@ def _doses(plan: Plan, results: _Results) -> xr.Dataset:
 
 def _ledger(plan: Plan, results: _Results) -> xr.Dataset:
     """All dose decisions, by arm, patient and day."""
-    firsts = sorted({first for _, first in results})
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("arm", *LEDGER)}
     for arm in plan.arms:
-        parts = [results[arm, first].ledger for first in firsts]
+        parts = [part.ledger for part in _parts(results, arm)]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in LEDGER}
         # decisions of one patient are in order already
         order = np.argsort(joined["patient"], kind="stable")
