@@ -301,9 +301,7 @@ def _run(plan: Plan, wanted: Wanted, threads: int, progress: Progress | None) ->
     done = failed = 0
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pdsim")
     try:
-        futures = {
-            pool.submit(run_blocks, plan, arm, rows, wanted): (arm, int(rows[0])) for arm, rows in tasks
-        }
+        futures = {pool.submit(run_blocks, plan, arm, rows, wanted): (arm, int(rows[0])) for arm, rows in tasks}
         for future in as_completed(futures):
             result = future.result()
             results[futures[future]] = result

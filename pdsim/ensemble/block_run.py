@@ -25,8 +25,8 @@ from pdsim.visits import Assessor, assay_noise
 if TYPE_CHECKING:
     from pdsim.model.cascade import Cascade
 
+_NOTHING = np.zeros((0, 0))
 DRAWS = 32  # exponential draws a clone; a clone that dies out more often uses them again in turn
-_NOTHING = np.zeros((0, LANES))
 MARKERS = ("m_protein", "flc", "anc", "platelets", "burden")
 
 
@@ -80,23 +80,22 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
     recorder = Recorder(plan, blocks, wanted, [*visits, stop])
     assessor = _assessor(plan, arm, rows)
     dosing = BlockDosing(plan, arm, rows)
-    acting = plan.acting_lines(arm)
+    giving = Giving(blocks, dosing, plan.acting_lines(arm), plan.time_unit)
     states = np.full((2, len(plan.kernels.states), len(lanes)), np.nan)
     treated = np.ones(count, dtype=bool)
-    markers = [marker for marker in MARKERS if marker in plan.kernels.outputs]
+    markers = {marker: plan.kernels.outputs.index(marker) for marker in MARKERS if marker in plan.kernels.outputs}
     for k, time in enumerate(visits):
         recorder.advance(float(time))
-        outputs, present = recorder.now() if markers else (_NOTHING, _NOTHING)
-        assessor.visit(k, **{marker: outputs[plan.kernels.outputs.index(marker)][:count] for marker in markers})
+        outputs = recorder.outputs_now() if markers else _NOTHING
+        assessor.visit(k, **{marker: outputs[row, :count] for marker, row in markers.items()})
         dosing.visit(k, assessor, recorder.failed[:count] == 0)
-        if not dosing.fixed:
-            _give(blocks, dosing, acting, plan.time_unit)
+        giving.update()
         first = np.flatnonzero(assessor.progressed & treated)
         if len(first):
-            states[1][:, first] = present[:, first]
+            states[1][:, first] = recorder.states_now()[:, first]
             treated &= ~assessor.progressed
     recorder.advance(stop, last=True)
-    states[0] = recorder.now()[1]
+    states[0] = recorder.states_now()
     return BlockResult(
         {name: values[:count] for name, values in recorder.trajectory.items()},
         assessor.record,
@@ -105,30 +104,51 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
         {name: days[:count] for name, days in recorder.events.items()},
         recorder.failed[:count],
         states[:, :, :count],
-        {"taken": dosing.taken, "planned": dosing.planned},
+        dosing.amounts(),
         dosing.ledger(),
         sum(block.steps for block in blocks),
     )
 
 
-def _give(blocks: list[Block], dosing: BlockDosing, acting: list[int], time_unit: float) -> None:
-    """Let every block give from now on what was decided on the lines that act."""
-    steady = len(blocks[0].lines_plan) - len(acting)  # lines that no rule changes
-    lanes = LANES * len(blocks)
-    factors = _padded(dosing.factors[acting], steady, lanes, 1.0)
-    until = _padded(dosing.until[acting], steady, lanes, np.inf) / time_unit
-    courses = bool(dosing.dosing.waits.any())
-    for place, block in enumerate(blocks):
-        own = slice(place * LANES, (place + 1) * LANES)
-        block.scale_doses(factors[:, own], until[:, own] if courses else None)
+class Giving:
+    """Lets every block give what was decided on the lines that act, where that has changed.
 
+    Parameters
+    ----------
+    blocks : list of Block
+        All with the same lines: those that act first, then some that no rule changes.
+    dosing : BlockDosing
+    acting : list of int
+        Lines that act among those of `dosing`.
+    time_unit : float
+        Days in one unit of the blocks' time.
+    """
 
-def _padded(values: np.ndarray, rows: int, lanes: int, value: float) -> np.ndarray:
-    """Repeat the last patient of (row, patient) up to some lanes, and add rows of a value below."""
-    whole = np.full((len(values) + rows, lanes), value)
-    whole[: len(values), : values.shape[1]] = values
-    whole[: len(values), values.shape[1] :] = values[:, -1:]
-    return whole
+    def __init__(self, blocks: list[Block], dosing: BlockDosing, acting: list[int], time_unit: float) -> None:
+        self._blocks, self._dosing, self._unit = blocks, dosing, time_unit
+        self._acting = np.array(acting, dtype=np.intp)
+        lanes = LANES * len(blocks)
+        # a lane beyond the last patient repeats it
+        self._patient = np.minimum(np.arange(lanes), dosing.factors.shape[1] - 1)
+        self._factors = np.ones((len(blocks[0].lines_plan), lanes))
+        self._until = np.full(self._factors.shape, np.inf)
+
+    def update(self) -> None:
+        """Tell the blocks what has changed since the last time."""
+        if self._dosing.fixed:
+            return
+        own = slice(len(self._acting))
+        factors = self._dosing.factors[self._acting][:, self._patient]
+        moved = (factors != self._factors[own]).any(axis=0)
+        self._factors[own] = factors
+        if self._dosing.courses:
+            until = self._dosing.until[self._acting][:, self._patient] / self._unit
+            moved |= (until != self._until[own]).any(axis=0)
+            self._until[own] = until
+        for place in np.flatnonzero(moved.reshape(-1, LANES).any(axis=1)):
+            lanes = slice(place * LANES, (place + 1) * LANES)
+            ends = self._until[:, lanes] if self._dosing.courses else None
+            self._blocks[place].scale_doses(self._factors[:, lanes], ends)
 
 
 def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:

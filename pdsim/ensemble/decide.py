@@ -52,6 +52,10 @@ class ArmDosing:
         Planned lines first.
     orders : tuple of Order
         Rules in the order in which they act.
+    covariates : tuple of str
+        Those that the rules read.
+    reads : frozenset of str
+        All names that the rules read.
     """
 
     regimen: Regimen | None
@@ -59,6 +63,7 @@ class ArmDosing:
     lines: tuple[RuledLine, ...] = ()
     orders: tuple[Order, ...] = ()
     covariates: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
 
     @property
     def waits(self) -> np.ndarray:
@@ -91,18 +96,19 @@ def arm_dosing(
     _check_outputs(bound, name, outputs)
     ordered = sorted(bound, key=lambda rule: rule.order)
     orders = tuple(order for rule in ordered for order in _orders(rule, regimen, drugs))
-    reads = dict.fromkeys(one for rule in bound for one in rule.covariates)
-    if any("car_t_day" in condition.names for rule in bound for condition in rule.conditions):
-        reads |= dict.fromkeys(one for one in ("car_t_day",) if one in cohort)
-    return ArmDosing(regimen, drugs, lines, orders, tuple(reads))
+    covariates = dict.fromkeys(one for rule in bound for one in rule.covariates)
+    reads = frozenset(name for rule in bound for condition in rule.conditions for name in condition.names)
+    if "car_t_day" in reads and "car_t_day" in cohort:
+        covariates["car_t_day"] = None
+    return ArmDosing(regimen, drugs, lines, orders, tuple(covariates), reads)
 
 
 def _bound(regimen: Regimen, name: str, cohort: xr.Dataset) -> list[Rule]:
     units = {
-        str(one): str(values.attrs.get("units", "")) for one, values in cohort.data_vars.items()
-        if values.dims == ("patient",)
+        str(one): str(values.attrs.get("units", "")) for one, values in cohort.variables.items()
+        if values.dims == ("patient",) and one not in cohort.coords
     }  # fmt: skip
-    levels = {one: _levels(cohort[one].attrs) for one in units}
+    levels = {one: _levels(cohort.variables[one].attrs) for one in units}
     population = f"the population '{cohort.attrs['population']}'" if "population" in cohort.attrs else "the population"
     bound, mistakes = [], []
     for rule in regimen.rules:
@@ -187,62 +193,74 @@ class BlockDosing:
         What each line gives now as a share of its planned amount.
     until : array, (line, patient)
         Day from which a line gives nothing again; infinite for planned lines.
-    taken, planned : array, (drug, visit, patient)
-        Amount given, and planned, from a visit to the next; NaN after a failure.
     """
 
     def __init__(self, plan: Plan, arm: str, rows: np.ndarray) -> None:
         dosing, visits = plan.dosing[arm], plan.grid.visits
-        drugs, lines, patients = len(dosing.drugs), len(dosing.lines), len(rows)
+        lines, patients = len(dosing.lines), len(rows)
         self.dosing = dosing
         self.decisions = Decisions(dosing.orders, dosing.waits, patients)
         self.factors = np.ones((lines, patients))
         self.until = np.full((lines, patients), np.inf)
-        self.taken, self.planned = (np.zeros((drugs, len(visits), patients)) for _ in range(2))
+        self.courses = bool(dosing.waits.any())
+        # what was given from each visit on, and whose integration had not failed
+        self._given = np.ones((len(visits), lines, patients))
+        self._until = np.full((len(visits) if self.courses else 0, lines, patients), np.inf)
+        self._alive = np.ones((len(visits), patients), dtype=bool)
         self._drug = [dosing.drugs.index(line.line.drug) for line in dosing.lines]
         self._covariates = {name: np.asarray(plan.cohort[name].values[rows], dtype=float) for name in dosing.covariates}
         self._rows = rows
         self._sizes = plan.line_sizes(arm, rows)
         self._edges = np.append(visits, plan.grid.stop)
-        self._before = [np.searchsorted(line.line.times, self._edges) for line in dosing.lines]
         # without rules nothing is decided, unless treatment ends by itself
         moved = any(line.waits or line.schedule for line in dosing.lines)
         self.fixed = not (dosing.orders or moved or plan.arms[arm].until_progression)
 
     def visit(self, k: int, assessor: Assessor, alive: np.ndarray) -> None:
         """Decide at visit `k` on what `assessor` has measured; `alive` (patient,) marks those not failed."""
-        day, following = float(self._edges[k]), float(self._edges[k + 1])
+        self._alive[k] = alive
         if self.fixed:
-            self._give_as_planned(k, alive)
             return
+        self._decide(k, assessor, alive)
+        self._given[k] = self.factors
+        if self.courses:
+            self._until[k] = self.until
+
+    def _decide(self, k: int, assessor: Assessor, alive: np.ndarray) -> None:
+        day, following = float(self._edges[k]), float(self._edges[k + 1])
         values = self._values(k, day, assessor) if self.dosing.orders else {}
+        noted = len(self.decisions.ledger)
         self.decisions.visit(day, following, values, alive, ~assessor.on_treatment)
         assessor.end_treatment(k, ~self.decisions.going)
+        if k > 0 and len(self.decisions.ledger) == noted and not self.courses:
+            return  # whatever changes what is given is in the ledger, except that a course runs out
         given = [self.decisions.given(drug) for drug in range(len(self.dosing.drugs))]
         for row, (line, drug) in enumerate(zip(self.dosing.lines, self._drug, strict=True)):
             self.factors[row] = np.where(self.decisions.schedule[drug] == line.schedule, given[drug], 0.0)
             self.until[row] = self.decisions.until[drug]
-            first, last = self._before[row][k : k + 2]
-            doses = last - first
-            if (self.until[row] < following).any():
-                doses = np.searchsorted(line.line.times, np.minimum(self.until[row], following)) - first
-            self.taken[drug, k] += np.maximum(doses, 0) * self.factors[row] * self._sizes[row]
-            if not line.waits and not line.schedule:
-                self.planned[drug, k] += (last - first) * self._sizes[row]
-        self.taken[:, k, ~alive] = np.nan
 
-    def _give_as_planned(self, k: int, alive: np.ndarray) -> None:
-        for row, drug in enumerate(self._drug):
-            first, last = self._before[row][k : k + 2]
-            self.taken[drug, k] += (last - first) * self._sizes[row]
-            self.planned[drug, k] += (last - first) * self._sizes[row]
-        if not alive.all():
-            self.taken[:, k, ~alive] = np.nan
+    def amounts(self) -> dict[str, np.ndarray]:
+        """Amounts taken and planned, (drug, visit, patient), from a visit to the next; taken is NaN after a failure."""
+        shape = len(self.dosing.drugs), *self._alive.shape
+        taken, planned = np.zeros(shape), np.zeros(shape)
+        following = self._edges[1:, None]
+        for row, (line, drug) in enumerate(zip(self.dosing.lines, self._drug, strict=True)):
+            before = np.searchsorted(line.line.times, self._edges)[:, None]
+            doses = np.diff(before, axis=0)
+            if not line.waits and not line.schedule:
+                planned[drug] += doses * self._sizes[row]
+            if self.courses:
+                doses = np.searchsorted(line.line.times, np.minimum(self._until[:, row], following)) - before[:-1]
+            taken[drug] += np.maximum(doses, 0) * self._given[:, row] * self._sizes[row]
+        taken[:, ~self._alive] = np.nan
+        return {"taken": taken, "planned": planned}
 
     def _values(self, k: int, day: float, assessor: Assessor) -> dict[str, np.ndarray]:
-        values = {name: np.asarray(found[:, k], dtype=float) for name, found in assessor.record.items()}
+        read = [name for name in assessor.record if name in self.dosing.reads]
+        values = {name: np.asarray(assessor.record[name][:, k], dtype=float) for name in read}
         for name in _CODES:
-            values[name][values[name] < 0.0] = np.nan
+            if name in values:
+                values[name][values[name] < 0.0] = np.nan
         patients = len(assessor.progressed)
         regimen = self.dosing.regimen
         cycle = np.floor(day / regimen.cycle * _ROUND) + 1.0 if regimen is not None else np.nan

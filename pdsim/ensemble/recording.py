@@ -14,6 +14,7 @@ from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.reduction import Reduction, single
 from pdsim.solvers.block import Block
 from pdsim.solvers.outputs import observe_record
+from pdsim.solvers.pointers import call
 
 COUNTS = ("anc", "platelets")
 _EMPTY = np.zeros(0)
@@ -48,7 +49,6 @@ class Recorder:
 
     def __init__(self, plan: Plan, blocks: Sequence[Block], wanted: Wanted, stops: Sequence[float]) -> None:
         self.plan, self.blocks, self.wanted = plan, tuple(blocks), wanted
-        lanes = LANES * len(blocks)
         kernels, grid, unit = plan.kernels, plan.grid, plan.time_unit
         self._stored, self._counted = grid.times / unit, grid.counts / unit
         days = np.arange(0.0, grid.stop, SCAN) if wanted.events else _EMPTY
@@ -60,12 +60,15 @@ class Recorder:
             for name, own in (("stored", self._stored), ("counted", self._counted), ("scanned", self._scanned))
         }
         self._at = 0
-        self._counts = {name: np.empty((lanes, len(grid.counts))) for name in COUNTS if name in kernels.outputs}
-        self.trajectory = {name: np.empty((lanes, len(grid.times)), dtype=np.float32) for name in wanted.save}
+        # arrays of output, block, lane and time
+        counted = [name for name in COUNTS if name in kernels.outputs]
+        self._counts = np.empty((len(counted), len(blocks), LANES, len(grid.counts)))
+        self._courses = np.empty((len(wanted.save), len(blocks), LANES, len(grid.times)), dtype=np.float32)
+        self._saved, self._seen = ([kernels.outputs.index(name) for name in names] for names in (wanted.save, counted))
         bases = {name for name, _ in wanted.reduce}
         self._reductions = {
-            flat: Reduction(lanes) for flat in kernels.outputs if flat.partition("[")[0] in bases
-        }  # fmt: skip
+            flat: Reduction(LANES * len(blocks)) for flat in kernels.outputs if flat.partition("[")[0] in bases
+        }
         self._crossings = [Crossings(wanted.events, unit) for _ in blocks]
 
     def advance(self, stop: float, last: bool = False) -> None:
@@ -73,34 +76,31 @@ class Recorder:
         end = len(self._times) if last else int(np.searchsorted(self._times, stop))
         start, self._at = self._at, end
         times = self._times[start:end]
-        seen = []
+        seen = np.empty((len(self.blocks), len(times), len(self.plan.kernels.outputs), LANES))
         for place, block in enumerate(self.blocks):
             before = block.fork() if self._crossings[place].open else None
             block.watch(times)
             block.advance(stop)
             if last:
                 block.finish()
-            seen.append(self._outputs(block, times, *block.record))
+            self._outputs(block, times, *block.record, found=seen[place])
             if before is not None:
-                self._look(place, before, start, end, seen[-1], stop)
-        self._keep(start, end, np.concatenate(seen, axis=-1))
+                self._look(place, before, start, end, seen[place].swapaxes(0, 1), stop)
+        self._keep(start, end, seen)
 
-    def _outputs(self, block: Block, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
-        """Outputs of a record of y, present and concentrations, (output, time, lane); NaN after a failure."""
-        kernels, rows = self.plan.kernels, len(times)
-        y, present, concentrations = record
-        found = np.empty(rows * len(kernels.outputs) * LANES)
-        observe_record(kernels.observe, times, block.problem.params, y, concentrations, present, found)
-        outputs = np.moveaxis(found.reshape(rows, len(kernels.outputs), LANES), 1, 0)
-        lost = np.isnan(y.reshape(rows, len(kernels.states) * LANES)[:, :LANES])
-        if lost.any():
-            outputs[:, lost] = np.nan
-        return outputs
+    def _outputs(
+        self, block: Block, times: np.ndarray, y: np.ndarray, present: np.ndarray, c: np.ndarray, found: np.ndarray
+    ) -> None:
+        """Fill `found` (time, output, lane) from a record of y, present and concentrations; NaN after a failure."""
+        observe_record(self.plan.kernels.observe, times, block.problem.params, y, c, present, found.reshape(-1))
+        if block.state.status.any():
+            lost = np.isnan(y.reshape(len(times), len(self.plan.kernels.states) * LANES)[:, :LANES])
+            found.swapaxes(0, 1)[:, lost] = np.nan
 
-    def _states(self, block: Block, times: np.ndarray, *record: np.ndarray) -> np.ndarray:
+    def _states(self, block: Block, times: np.ndarray, y: np.ndarray, present: np.ndarray) -> np.ndarray:
         """Natural states of a record, (state, time, lane)."""
         shape = (len(times), len(self.plan.kernels.states), LANES)
-        return np.moveaxis(natural(block, record[0].reshape(shape), record[1].reshape(shape)), 1, 0)
+        return natural(block, y.reshape(shape), present.reshape(shape)).swapaxes(0, 1)
 
     def _within(self, grid: str, start: int, end: int) -> tuple[np.ndarray, slice]:
         """Places in a stretch of all times, and in the grid itself, of the grid's times that lie in it."""
@@ -109,31 +109,34 @@ class Recorder:
         return places[first:last] - start, slice(first, last)
 
     def _keep(self, start: int, end: int, outputs: np.ndarray) -> None:
-        """Store, count and reduce what lies on the stored grid and on the days of blood counts."""
-        names = self.plan.kernels.outputs
+        """Store, count and reduce outputs (block, time, output, lane) on their grids."""
         stored, place = self._within("stored", start, end)
-        for name, kept in self.trajectory.items():
-            kept[:, place] = single(outputs[names.index(name), stored]).T
+        if len(self._saved):
+            self._courses[..., place] = single(outputs[:, stored][:, :, self._saved]).transpose(2, 0, 3, 1)
         for name, reduction in self._reductions.items():
-            reduction.take(self.plan.grid.times[place], outputs[names.index(name), stored])
+            values = outputs[:, stored, self.plan.kernels.outputs.index(name)]
+            reduction.take(self.plan.grid.times[place], values.swapaxes(0, 1).reshape(len(stored), -1))
         counted, place = self._within("counted", start, end)
-        for name, seen in self._counts.items():
-            seen[:, place] = outputs[names.index(name), counted].T
+        if len(self._seen):
+            self._counts[..., place] = outputs[:, counted][:, :, self._seen].transpose(2, 0, 3, 1)
 
     def _look(self, place: int, before: Block, start: int, end: int, outputs: np.ndarray, stop: float) -> None:
         """Look for events of one block on the times that are scanned, whatever is stored."""
         block, times = self.blocks[place], self._times[start:end]
         scanned, _ = self._within("scanned", start, end)
         ends, outputs = times[scanned], outputs[:, scanned]
-        states = self._states(block, times, *block.record)[:, scanned]
+        states = self._states(block, times, block.record.y, block.record.present)[:, scanned]
         if not len(ends) or ends[-1] < stop:  # the value before the doses at the stop closes the stretch
-            now, own = self._now(block)
+            now = np.empty((len(outputs), LANES))
+            self._outputs_now(block, now)
             outputs = np.concatenate([outputs, now[:, None]], axis=1)
-            states = np.concatenate([states, own[:, None]], axis=1)
+            states = np.concatenate([states, self._states_now(block)[:, None]], axis=1)
             ends = np.append(ends, stop)
 
-        def margins_of(times: np.ndarray, *record: np.ndarray) -> np.ndarray:
-            return self._margins(self._outputs(block, times, *record), self._states(block, times, *record))
+        def margins_of(times: np.ndarray, y: np.ndarray, present: np.ndarray, c: np.ndarray) -> np.ndarray:
+            found = np.empty((len(times), len(outputs), LANES))
+            self._outputs(block, times, y, present, c, found)
+            return self._margins(found.swapaxes(0, 1), self._states(block, times, y, present))
 
         self._crossings[place].look(before, ends, self._margins(outputs, states), stop, margins_of)
 
@@ -143,22 +146,36 @@ class Recorder:
         values |= dict(zip(self.plan.kernels.outputs, outputs, strict=True))
         return np.array([condition.margin(values[condition.quantity]) for condition in self.wanted.events])
 
-    def now(self) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs and natural states at the present time, (output or state, lane); NaN for failed lanes."""
-        outputs, states = zip(*(self._now(block) for block in self.blocks), strict=True)
-        return np.concatenate(outputs, axis=-1), np.concatenate(states, axis=-1)
+    def outputs_now(self) -> np.ndarray:
+        """Outputs at the present time, (output, lane); NaN for failed lanes."""
+        found = np.empty((len(self.blocks), len(self.plan.kernels.outputs), LANES))
+        for block, own in zip(self.blocks, found, strict=True):
+            self._outputs_now(block, own)
+        return found.swapaxes(0, 1).reshape(found.shape[1], -1)
 
-    def _now(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
-        state, kernels = block.state, self.plan.kernels
-        out = np.empty(len(kernels.outputs) * LANES)
-        c = block.concentrations()
-        kernels.observe(LANES, state.time, state.y, block.problem.params, c, state.present, out)
-        outputs = out.reshape(-1, LANES)
+    def _outputs_now(self, block: Block, found: np.ndarray) -> None:
+        state, c = block.state, block.concentrations()
+        call(
+            self.plan.kernels.observe,
+            *(LANES, state.time, state.y, block.problem.params, c, state.present, found.reshape(-1)),
+        )
+        if state.status.any():
+            found[:, block.failed != 0] = np.nan
+
+    def states_now(self) -> np.ndarray:
+        """Natural states at the present time, (state, lane); NaN for failed lanes."""
+        return np.concatenate([self._states_now(block) for block in self.blocks], axis=-1)
+
+    def _states_now(self, block: Block) -> np.ndarray:
+        state = block.state
         states = natural(block, state.y.reshape(-1, LANES), state.present.reshape(-1, LANES))
-        failed = block.failed != 0
-        if failed.any():
-            outputs[:, failed] = states[:, failed] = np.nan
-        return outputs, states
+        states[:, block.failed != 0] = np.nan
+        return states
+
+    @property
+    def trajectory(self) -> dict[str, np.ndarray]:
+        """Stored courses by flat output, (lane, time)."""
+        return {name: own.reshape(-1, own.shape[-1]) for name, own in zip(self.wanted.save, self._courses, strict=True)}
 
     @property
     def failed(self) -> np.ndarray:
@@ -174,7 +191,9 @@ class Recorder:
     def counts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Blood counts as they are measured in patients `rows`, (lane, count)."""
         plan, found = self.plan, {}
-        for name, true in self._counts.items():
+        names = [self.plan.kernels.outputs[row] for row in self._seen]
+        for name, own in zip(names, self._counts, strict=True):
+            true = own.reshape(-1, own.shape[-1])
             noise = np.zeros_like(true)
             noise[: len(rows)] = normals(plan.seed, plan.patients[rows], f"count.{name}", len(plan.grid.counts))
             error = getattr(plan.assay, f"proportional_{name}")

@@ -148,12 +148,14 @@ class Decisions:
                 self._hold(number, order, values, alive)
             else:
                 self._act(number, order, values, alive)
-        for drug in range(len(self.waits)):
+        for drug in range(len(self.waits)) if over.any() else ():
             running = ~self.waits[drug] | (self.until[drug] > day)
             self._stop("progression", drug, over & alive & running)
         self._end_courses(following)
 
     def _resume(self, number: int, order: Order, values: Values, alive: np.ndarray) -> None:
+        if not self._held[number].any():
+            return
         chosen = self._held[number] & order.resume(values) & alive & ~self.stopped[order.drug]
         if not chosen.any():
             return
@@ -165,6 +167,8 @@ class Decisions:
 
     def _hold(self, number: int, order: Order, values: Values, alive: np.ndarray) -> None:
         chosen = order.when(values) & ~self._held[number] & alive & ~self.stopped[order.drug]
+        if not chosen.any():
+            return
         before = self.given(order.drug)
         self._held[number] |= chosen
         self._holds[number] += chosen
