@@ -80,7 +80,7 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
     recorder = Recorder(plan, blocks, wanted, [*visits, stop])
     assessor = _assessor(plan, arm, rows)
     dosing = BlockDosing(plan, arm, rows)
-    giving = Giving(blocks, dosing, plan.acting_lines(arm), plan.time_unit)
+    giving = Giving(recorder, dosing, plan.acting_lines(arm), plan.time_unit)
     states = np.full((2, len(plan.kernels.states), len(lanes)), np.nan)
     treated = np.ones(count, dtype=bool)
     markers = {marker: plan.kernels.outputs.index(marker) for marker in MARKERS if marker in plan.kernels.outputs}
@@ -113,10 +113,12 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
 class Giving:
     """Lets every block give what was decided on the lines that act, where that has changed.
 
+    Patients who are given something are then put together: others are sooner done.
+
     Parameters
     ----------
-    blocks : list of Block
-        All with the same lines: those that act first, then some that no rule changes.
+    recorder : Recorder
+        Of blocks with the same lines: those that act first, then some that no rule changes.
     dosing : BlockDosing
     acting : list of int
         Lines that act among those of `dosing`.
@@ -124,13 +126,13 @@ class Giving:
         Days in one unit of the blocks' time.
     """
 
-    def __init__(self, blocks: list[Block], dosing: BlockDosing, acting: list[int], time_unit: float) -> None:
-        self._blocks, self._dosing, self._unit = blocks, dosing, time_unit
+    def __init__(self, recorder: Recorder, dosing: BlockDosing, acting: list[int], time_unit: float) -> None:
+        self._recorder, self._dosing, self._unit = recorder, dosing, time_unit
         self._acting = np.array(acting, dtype=np.intp)
-        lanes = LANES * len(blocks)
+        lanes = len(recorder.order)
         # a lane beyond the last patient repeats it
         self._patient = np.minimum(np.arange(lanes), dosing.factors.shape[1] - 1)
-        self._factors = np.ones((len(blocks[0].lines_plan), lanes))
+        self._factors = np.ones((len(recorder.blocks[0].lines_plan), lanes))
         self._until = np.full(self._factors.shape, np.inf)
 
     def update(self) -> None:
@@ -145,10 +147,13 @@ class Giving:
             until = self._dosing.until[self._acting][:, self._patient] / self._unit
             moved |= (until != self._until[own]).any(axis=0)
             self._until[own] = until
-        for place in np.flatnonzero(moved.reshape(-1, LANES).any(axis=1)):
-            lanes = slice(place * LANES, (place + 1) * LANES)
+        order = self._recorder.order
+        for place in np.flatnonzero(moved[order].reshape(-1, LANES).any(axis=1)):
+            lanes = order[place * LANES : (place + 1) * LANES]
             ends = self._until[:, lanes] if self._dosing.courses else None
-            self._blocks[place].scale_doses(self._factors[:, lanes], ends)
+            self._recorder.blocks[place].scale_doses(self._factors[:, lanes], ends)
+        if moved.any():
+            self._recorder.gather(np.asarray((factors != 0.0).any(axis=0)))
 
 
 def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:

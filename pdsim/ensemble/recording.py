@@ -35,7 +35,9 @@ class Wanted:
 
 
 class Recorder:
-    """Leads blocks from stop to stop and keeps what is wanted; a lane here is one of all blocks, in their order.
+    """Leads blocks from stop to stop and keeps what is wanted; a lane here is one of all blocks, in their first order.
+
+    Patients may change places on their way (`gather`); what a recorder gives back knows nothing of it.
 
     Parameters
     ----------
@@ -45,6 +47,11 @@ class Recorder:
     wanted : Wanted
     stops : sequence of float
         Where the blocks will be stopped on their way, ascending, in the model's unit.
+
+    Attributes
+    ----------
+    order : array of int, (lane,)
+        Who is in each place now.
     """
 
     def __init__(self, plan: Plan, blocks: Sequence[Block], wanted: Wanted, stops: Sequence[float]) -> None:
@@ -60,6 +67,9 @@ class Recorder:
             for name, own in (("stored", self._stored), ("counted", self._counted), ("scanned", self._scanned))
         }
         self._at = 0
+        self.order = self._place = np.arange(LANES * len(blocks))  # `_place`: where each is
+        # a look for events follows a block with the patients it began with
+        self._movable = len(blocks) > 1 and not wanted.events and len({_shapes(block) for block in blocks}) == 1
         # arrays of output, block, lane and time
         counted = [name for name in COUNTS if name in kernels.outputs]
         self._counts = np.empty((len(counted), len(blocks), LANES, len(grid.counts)))
@@ -86,7 +96,32 @@ class Recorder:
             self._outputs(block, times, *block.record, found=seen[place])
             if before is not None:
                 self._look(place, before, start, end, seen[place].swapaxes(0, 1), stop)
-        self._keep(start, end, seen)
+        self._keep(start, end, self._in_order(seen))
+
+    def gather(self, busy: np.ndarray) -> None:
+        """Put the `busy` (lane,) into as few blocks as can hold them: a block takes as long as its busiest patient."""
+        if not self._movable:
+            return
+        marks = busy[self.order].reshape(-1, LANES)
+        by_load = np.argsort(-marks.sum(axis=1), kind="stable")
+        full = -(-int(marks.sum()) // LANES)
+        if not marks[by_load[full:]].any():
+            return
+        order = self.order.copy()
+        leaving = [(int(block), int(lane)) for block in by_load[full:] for lane in np.flatnonzero(marks[block])]
+        free = ((int(block), int(lane)) for block in by_load[:full] for lane in np.flatnonzero(~marks[block]))
+        for (block, lane), (place, spot) in zip(leaving, free, strict=False):
+            self.blocks[block].exchange(lane, self.blocks[place], spot)
+            here, there = block * LANES + lane, place * LANES + spot
+            order[[here, there]] = order[[there, here]]
+        self.order, self._place = order, np.argsort(order)
+
+    def _in_order(self, seen: np.ndarray) -> np.ndarray:
+        """Values (block, ..., lane) of the places as those of the patients in their first order."""
+        if self.order is self._place:
+            return seen
+        wide = np.moveaxis(seen, 0, -2)
+        return np.moveaxis(wide.reshape(*wide.shape[:-2], -1)[..., self._place].reshape(wide.shape), -2, 0)
 
     def _outputs(
         self, block: Block, times: np.ndarray, y: np.ndarray, present: np.ndarray, c: np.ndarray, found: np.ndarray
@@ -151,6 +186,7 @@ class Recorder:
         found = np.empty((len(self.blocks), len(self.plan.kernels.outputs), LANES))
         for block, own in zip(self.blocks, found, strict=True):
             self._outputs_now(block, own)
+        found = self._in_order(found)
         return found.swapaxes(0, 1).reshape(found.shape[1], -1)
 
     def _outputs_now(self, block: Block, found: np.ndarray) -> None:
@@ -164,7 +200,7 @@ class Recorder:
 
     def states_now(self) -> np.ndarray:
         """Natural states at the present time, (state, lane); NaN for failed lanes."""
-        return np.concatenate([self._states_now(block) for block in self.blocks], axis=-1)
+        return np.concatenate([self._states_now(block) for block in self.blocks], axis=-1)[:, self._place]
 
     def _states_now(self, block: Block) -> np.ndarray:
         state = block.state
@@ -180,7 +216,7 @@ class Recorder:
     @property
     def failed(self) -> np.ndarray:
         """Status code of each lane, (lane,)."""
-        return np.concatenate([block.failed for block in self.blocks])
+        return np.concatenate([block.failed for block in self.blocks])[self._place]
 
     @property
     def events(self) -> dict[str, np.ndarray]:
@@ -208,6 +244,10 @@ class Recorder:
             dim = self.plan.kernels.output_dims[base]
             found[f"{base}_{how}"] = np.stack(own, axis=-1) if dim else own[0]
         return found
+
+
+def _shapes(block: Block) -> tuple[tuple[int, ...], ...]:
+    return tuple(rows.shape for rows in block.lane_rows())
 
 
 def natural(block: Block, y: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -5,9 +5,12 @@ W = `pdsim._jit.LANES` patients lie side by side: element (i, lane) of every per
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from pdsim._jit import LANES
 
 # a call would count references to every array of the bundles, which cost more than the arithmetic;
 # so the solvers allocate nothing and numba's counting is off
@@ -119,6 +122,28 @@ class Work(NamedTuple):
     largest: Floats  # (lane,) largest state relative to its limit
     values: Floats  # (state,) of one lane
     species: Floats  # (species,) of one lane
+
+
+# what all lanes share, and scratch, by bundle; every other field has a place for each lane
+SHARED = {
+    "Problem": {"absolute", "counted", "floor", "output_times", "options"},
+    "Forcing": {"first", "square", "species_drug", "species_first", "scratch"},
+    "Lines": {"first", "times", "drug", "target", "duration"},
+    "State": set(),
+    "Panels": {"shape", "grid"},
+    "Plan": {"tally"},
+}
+
+
+def lane_rows(bundles: Iterable[tuple]) -> list[np.ndarray]:
+    """Views (row, lane) of all that bundles hold of single lanes; an array that two of them share comes once."""
+    found = {
+        array.__array_interface__["data"][0]: array.reshape(-1, LANES)
+        for bundle in bundles
+        for name, array in zip(type(bundle)._fields, bundle, strict=True)  # type: ignore[attr-defined]
+        if name not in SHARED[type(bundle).__name__] and array.size
+    }
+    return list(found.values())
 
 
 def numba_type(bundle: type) -> Any:

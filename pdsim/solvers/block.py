@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
+from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work, lane_rows
 from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
@@ -208,6 +208,7 @@ class Block:
         self.state = self._entry_state(below)
         self._finite_or_fail()
         self._steps = 0
+        self._rows_of_lanes: list[np.ndarray] | None = None
         self._linear: Any = None  # scratch of the stiff method, once it is needed
         self._work = self._scratch(states, species, int(self.forcing.first[-1]))
 
@@ -272,7 +273,29 @@ class Block:
     def fork(self) -> Self:
         """Copy that goes on from here by itself, on the very same course; what it was built from is shared."""
         given = (getattr(self, item.name) for item in fields(self) if item.init)
-        return deepcopy(self, {id(part): part for part in given})
+        copy = deepcopy(self, {id(part): part for part in given})
+        copy._rows_of_lanes = None  # views of what was copied
+        return copy
+
+    def exchange(self, lane: int, other: Self, place: int) -> None:
+        """Let the patient in `lane` and the one in lane `place` of a block of the same arm and time change places.
+
+        Nothing follows from where a patient is; what was recorded before stays where it is.
+        """
+        for mine, theirs in zip(self.lane_rows(), other.lane_rows(), strict=True):
+            kept = mine[:, lane].copy()
+            mine[:, lane] = theirs[:, place]
+            theirs[:, place] = kept
+
+    def lane_rows(self) -> list[np.ndarray]:
+        """Views (row, lane) of all that outlives a call of the solver and belongs to one lane."""
+        if self._rows_of_lanes is None:
+            self._rows_of_lanes = lane_rows(self._lane_bundles)
+        return self._rows_of_lanes
+
+    @property
+    def _lane_bundles(self) -> tuple:
+        return self.problem, self.forcing, self.lines, self.state
 
     def advance(self, stop: float) -> None:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""

@@ -214,6 +214,21 @@ class CascadeBlock(Block):
             for name in Plan._fields
         })  # fmt: skip
 
+    @property
+    def _lane_bundles(self) -> tuple:
+        lines = self._lines, self._own, self._other
+        states = self._one, self._two, self._one_aside, self._two_aside
+        return (
+            *super()._lane_bundles,
+            self._first,
+            self._second,
+            self._aside,
+            *lines,
+            *states,
+            self._panels,
+            self._plan,
+        )
+
     def _own_work(self) -> None:
         states, diseased = len(self.cascade.driver), len(self.cascade.disease)
         forcings, wide = self.cascade.n_forcings, self.degree + 1

@@ -47,6 +47,10 @@ class ObservedBlock(Block):
     def _bundles(self) -> tuple:
         return self.problem, _no_drugs(), self._own, self.state, self.record, self._work
 
+    @property
+    def _lane_bundles(self) -> tuple:
+        return (*super()._lane_bundles, self._own, self._given, self._course)
+
     def watch(self, times: np.ndarray) -> None:
         """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""
         super().watch(times)

@@ -9,7 +9,7 @@ import pdsim
 from pdsim.ensemble import block_run
 from pdsim.model.cascade import cascade_of
 from pdsim.simulate import ASSAY, Arm, _grid, _plan
-from pdsim.solvers.block import Options
+from pdsim.solvers.block import Block, Options
 from pdsim.solvers.cascade_block import CascadeBlock
 from pdsim.visits import ResponseRules
 
@@ -18,8 +18,8 @@ STOP = 112.0
 
 
 @pytest.fixture
-def run(monkeypatch):
-    """Run patients by number and return their output rows, (time, state, patient)."""
+def course(monkeypatch):
+    """Take patients by number half the way, stop some of them, and then to the end: the block, and output rows."""
     model = pdsim.load_model("myeloma")
     cohort = pdsim.sample_cohort("len_refractory", 20, seed=3)
     arms = {"a": Arm(pdsim.load_regimen("rep"))}
@@ -27,20 +27,28 @@ def run(monkeypatch):
     plan = _plan(model, cohort, arms, None, _grid(STOP, 7.0, 28.0, 7.0), options, ASSAY, ResponseRules(), None)
     cascade = cascade_of(plan.kernels)
 
-    def go(lanes, times=None, stopped=()):
+    def steps(lanes, times=None, stopped=(), method="cascade"):
         times = np.arange(0.0, STOP + 1.0, 7.0) if times is None else times
         with monkeypatch.context() as patch:
             patch.setattr(block_run, "Block", lambda **given: given)
             given = block_run._make_block(plan, "a", np.asarray(lanes))
-        block = CascadeBlock(**{**given, "output_times": times}, cascade=cascade)
+        given |= {"output_times": times}
+        block = CascadeBlock(**given, cascade=cascade) if method == "cascade" else Block(**given)
         block.advance(56.0)
         block.stop_dosing(np.isin(lanes, stopped))
+        yield block
         block.advance(STOP)
         block.finish()
         assert (block.failed == 0).all()
-        return block.record.y.reshape(len(times), -1, LANES)
+        yield block.record.y.reshape(len(times), -1, LANES)
 
-    return go
+    return steps
+
+
+@pytest.fixture
+def run(course):
+    """Run patients by number and return their output rows, (time, state, patient)."""
+    return lambda *given, **more: list(course(*given, **more))[-1]
 
 
 def test_a_patient_does_not_see_its_neighbours(run):
@@ -51,6 +59,19 @@ def test_a_patient_does_not_see_its_neighbours(run):
     assert np.array_equal(alone[:, :, 0], whole[:, :, 11])
     others = run([11, *range(4, 19)], stopped=[11])
     assert np.array_equal(others[:, :, 0], whole[:, :, 11])
+
+
+@pytest.mark.parametrize("method", ["cascade", "explicit"])
+def test_patients_of_two_blocks_change_places(course, run, method):
+    first, second, stopped = np.arange(LANES), np.resize([16, 17, 18, 19], LANES), [2, 3, 17]
+    courses = [course(patients, stopped=stopped, method=method) for patients in (first, second)]
+    one, other = (next(steps) for steps in courses)
+    for lane, place in ((3, 0), (5, 1), (0, 15)):
+        one.exchange(lane, other, place)
+        first[lane], second[place] = second[place], first[lane]
+    late = slice(8, None)  # rows before the change stay where they were
+    for steps, patients in zip(courses, (first, second), strict=True):
+        assert np.array_equal(next(steps)[late], run(patients, stopped=stopped, method=method)[late])
 
 
 def test_output_times_do_not_change_results(run):
