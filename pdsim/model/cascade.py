@@ -25,6 +25,10 @@ class Cascade:
         How many forcings the disease sees.
     levels : tuple of int
         Place of each driver state in the rows in which they depend on one another, from 1; -1 where there is none.
+    ring : tuple of int
+        Places among the driver's states of those without a place in these rows: they are found together.
+    pulls : tuple of pairs of int
+        Places in `ring` of a state and of one that its rate reads. How strongly stands behind the rates of decay.
     fading : tuple of int
         Places among the disease's states of those that decay fast and are linear in themselves; their rates of decay
         stand behind the slopes of the states.
@@ -38,6 +42,8 @@ class Cascade:
     disease: tuple[int, ...]
     n_forcings: int
     levels: tuple[int, ...]
+    ring: tuple[int, ...]
+    pulls: tuple[tuple[int, int], ...]
     fading: tuple[int, ...]
     driver_derived: int
     disease_derived: int
@@ -56,7 +62,7 @@ class Cascade:
 
     @cached_property
     def driver_rates(self) -> Callable:
-        """Derivatives of the driver's states, and in the rows behind them their rates of decay."""
+        """Derivatives of the driver's states; in the rows behind them their rates of decay, and pulls."""
         return files.load_module(self.modules[0]).rates
 
     @cached_property
@@ -93,6 +99,8 @@ def cascade_of(kernels: Kernels) -> Cascade | None:
         disease=tuple(found["disease"]),
         n_forcings=found["n_forcings"],
         levels=tuple(found["levels"]),
+        ring=tuple(place for place, level in enumerate(found["levels"]) if level < 0),
+        pulls=tuple((one, other) for one, other in found["pulls"]),
         fading=tuple(found["fading"]),
         driver_derived=found["derived"][0],
         disease_derived=found["derived"][1],
@@ -125,6 +133,7 @@ def _make(kernels: Kernels) -> dict[str, Any]:
         "disease": names_of(traced, diseased),
         "n_forcings": len(parts.driver.outputs),
         "levels": parts.levels,
+        "pulls": parts.pulls,
         "fading": [diseased.index(name) for name in parts.fading],
         "derived": derived,
         "repeats": not reads_time(parts.driver),

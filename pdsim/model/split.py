@@ -38,17 +38,20 @@ class Parts:
     """A model split in two.
 
     driver : its states, followed by one for each of them whose derivative is the state's own rate of decay, minus the
-        derivative of its rate by itself; its outputs are the forcings
+        derivative of its rate by itself, and by one for each of `pulls`; its outputs are the forcings
     disease : its states, with forcings in the place of concentrations, followed by one for each state that fades whose
         derivative is its rate of decay
     levels : place of each driver state in the rows in which they depend on one another, from 1; -1 in a ring of states
         or where a rate is not linear in its own state
+    pulls : pairs of states without such a place, counted among these, of which the first one's rate reads the other;
+        the derivative by it is the strength of the pull
     fading : the disease's states that fade
     """
 
     driver: Trace
     disease: Trace
     levels: list[int]
+    pulls: list[tuple[int, int]]
     fading: list[str]
 
 
@@ -77,17 +80,22 @@ def split(traced: Trace, day: float = 1.0) -> Parts | None:
     table = {f"forcing {i}": symbol for i, symbol in enumerate(forcings.found.values())}
     fading = _fading(traced, rates, day)
     own = {name: traced.derivatives[name] for name in driver}
+    levels = _levels(traced, driver)
+    strengths = _pulls(traced, [name for name, level in zip(driver, levels, strict=True) if level < 0])
     falls = _falls(traced, own, driver), _falls(traced, rates, fading)
+    behind = falls[0] | {f"pull {number}": strength for number, strength in enumerate(strengths.values())}
     plain = SimpleNamespace(extinct_below=None)
     # states are looked up by the part of their names before a bracket
-    declared = dict(traced.model.states) | {name.partition("[")[0]: plain for part in falls for name in part}
+    declared = dict(traced.model.states) | {
+        name.partition("[")[0]: plain for part in (behind, falls[1]) for name in part
+    }
     model = SimpleNamespace(states=declared)
     first = replace(
         traced,
         model=model,
-        states={name: traced.states[name] for name in driver} | _symbols(falls[0]),
-        derivatives=own | falls[0],
-        initial=dict.fromkeys([*driver, *falls[0]], sympy.S.Zero),
+        states={name: traced.states[name] for name in driver} | _symbols(behind),
+        derivatives=own | behind,
+        initial=dict.fromkeys([*driver, *behind], sympy.S.Zero),
         outputs={f"forcing {i}": expression for i, expression in enumerate(forcings.found)},
     )
     second = replace(
@@ -99,7 +107,17 @@ def split(traced: Trace, day: float = 1.0) -> Parts | None:
         initial=dict.fromkeys([*disease, *falls[1]], sympy.S.Zero),
         outputs={},
     )
-    return Parts(first, second, _levels(traced, driver), fading)
+    return Parts(first, second, levels, list(strengths), fading)
+
+
+def _pulls(traced: Trace, ring: list[str]) -> dict[tuple[int, int], Any]:
+    """How strongly states pull others that read them, by their places in `ring`."""
+    return {
+        (one, other): strength
+        for one, name in enumerate(ring)
+        for other, read in enumerate(ring)
+        if one != other and (strength := traced.derivatives[name].diff(traced.states[read])) != 0
+    }
 
 
 def _falls(traced: Trace, rates: dict[str, Any], chosen: Iterable[str]) -> dict[str, Any]:

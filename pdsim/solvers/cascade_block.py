@@ -14,8 +14,10 @@ from pdsim.solvers.arrays import Lines, Problem, State
 from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines, scale_lines
 from pdsim.solvers.disease import DiseaseWork
 from pdsim.solvers.driver import DriverWork
+from pdsim.solvers.elimination import elimination
 from pdsim.solvers.panels import Panels, Plan
 from pdsim.solvers.pointers import address_of, call
+from pdsim.solvers.radau import STAGES
 from pdsim.solvers.readings import Seen
 from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
@@ -48,6 +50,15 @@ def _period(lines: tuple[bytes, ...], start: float, panel: float) -> int:
         np.add.at(marks, number.astype(np.int64), mixed ^ (mixed >> np.uint64(29)))
     most = min(LONGEST_PERIOD, last)
     return 1 + int(np.argmax([_longest_run(marks[step:] == marks[:-step]) for step in range(1, most + 1)]))
+
+
+@lru_cache(maxsize=64)
+def _coupled(size: int, pulls: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """Which points of a driver step, (node, state in a ring), depend on which: nodes on all of one state, and pulls."""
+    ties = np.zeros((size, size), dtype=bool)
+    for one, other in pulls:
+        ties[one, other] = True
+    return np.asarray(np.kron(np.ones((STAGES, STAGES)), np.eye(size)) + np.kron(np.eye(STAGES), ties) > 0.0)
 
 
 def _longest_run(alike: np.ndarray) -> int:
@@ -233,8 +244,12 @@ class CascadeBlock(Block):
         states, diseased = len(self.cascade.driver), len(self.cascade.disease)
         forcings, wide = self.cascade.n_forcings, self.degree + 1
         species, compartments = len(self.species), int(self.forcing.first[-1])
+        ring, pulls = self.cascade.ring, self.cascade.pulls
+        unknowns = 4 * len(ring)
+        plan = elimination(_coupled(len(ring), pulls))
         driver = {
-            **dict.fromkeys(("x", "before"), 4 * states), "k": 8 * states, "forced": 4 * forcings,
+            **dict.fromkeys(("x", "before"), 4 * states), "k": 4 * (2 * states + len(pulls)), "forced": 4 * forcings,
+            "factors": len(plan.row), **dict.fromkeys(("diagonal", "rows"), unknowns),
             "gain": forcings * wide, "weight": 4 * wide, "legendre": wide, "c": 4 * species, "decay": compartments,
             "time": 4, "ratio": states + forcings, "absolute": states,
         }  # fmt: skip
@@ -247,6 +262,8 @@ class CascadeBlock(Block):
         self._driver_work = DriverWork(**{
             **{name: np.zeros(driver.get(name, 1) * LANES) for name in DriverWork._fields},
             "ones": np.ones(LANES), "level": np.array(self.cascade.levels, dtype=np.int64),
+            "ring": np.array(ring, dtype=np.int64), "pull": np.array(pulls, dtype=np.int64).reshape(-1),
+            **{name: getattr(plan, name) for name in DriverWork._fields if name in plan._fields},
         })  # fmt: skip
         zeros = {name: np.zeros(disease.get(name, 1) * LANES) for name in DiseaseWork._fields}
         self._disease_work = DiseaseWork(**{

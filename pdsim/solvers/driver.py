@@ -1,8 +1,9 @@
 """The driver over one piece of a panel: Radau IIA in lanes, with the Legendre moments of the forcings.
 
 At the nodes of a step each state follows its own linear equation, with the other states as they were found last; where
-states depend on one another in a row, as many sweeps as the row is long make this exact, else it is repeated until
-nothing moves. A moment is a quadrature over the same nodes, so it falls under the same error control.
+states depend on one another in a row, as many sweeps as the row is long make this exact. States in rings are found
+together by Newton's method, which is repeated until nothing moves. A moment is a quadrature over the same nodes, so it
+falls under the same error control.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers import radau
 from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
+from pdsim.solvers.coupled import settle_rings
 from pdsim.solvers.events import apply_events, next_event
 from pdsim.solvers.forcing import concentrations
 from pdsim.solvers.rows import (
@@ -48,7 +50,7 @@ class DriverWork(NamedTuple):
 
     x: Floats  # (node, state, lane) points
     before: Floats  # (node, state, lane) points of the sweep before
-    k: Floats  # (node, 2 state, lane) slopes, and behind them rates of decay
+    k: Floats  # (node, 2 state + pull, lane) slopes, behind them rates of decay, and how states in rings pull others
     forced: Floats  # (node, forcing, lane)
     gain: Floats  # (forcing, degree, lane) what a step adds to the moments
     weight: Floats  # (node, degree, lane) quadrature weights of a step
@@ -66,6 +68,17 @@ class DriverWork(NamedTuple):
     absolute: Floats  # (state, lane) absolute tolerance
     taken: Floats  # (lane,) 1 where a step is accepted
     level: Ints  # (state,) last sweep in which it moves; none is told in advance where it is -1
+    ring: Ints  # (unknown,) states that are found together
+    pull: Ints  # (pull, 2) places in `ring` of a state and of one that it reads
+    factors: Floats  # (entry, lane) of the matrix of Newton's method, (node, unknown) by (node, unknown)
+    diagonal: Floats  # (node, unknown, lane)
+    rows: Floats  # (node, unknown, lane)
+    order: Ints  # the rest as in `Elimination`
+    place: Ints
+    below_first: Ints
+    below: Ints
+    after_first: Ints
+    after: Ints
 
 
 @jit(**INNER)
@@ -74,16 +87,19 @@ def _sweep(rates, lanes, count, problem, state, work):
     states = problem.counted.size
     size = states * W
     species = work.c.size // _NODES
+    wide = work.k.size // _NODES
     for node in range(_NODES):
-        slopes = work.k[2 * node * size : 2 * (node + 1) * size]
+        slopes = work.k[node * wide : (node + 1) * wide]
         rates(
             lanes, work.time[node * W : (node + 1) * W], work.x[node * size : (node + 1) * size], problem.params,
             work.c[node * species : (node + 1) * species], state.present, slopes,
         )  # fmt: skip
         add(size, state.inflow, slopes)
     for i in range(states):
-        if work.level[i] < 0 or work.level[i] >= count:
-            collocate(i, states, lanes, work.step, work.moving, state.y, work.k, work.x)
+        if work.level[i] >= count:
+            collocate(i, states, lanes, work.step, work.moving, state.y, work.k, wide, work.x)
+    if work.ring.size > 0:
+        settle_rings(lanes, states, state.y, work)
 
 
 @jit(**INNER)

@@ -168,11 +168,11 @@ def add_chosen(size, lanes, chosen, other, out):
 
 
 @jit(**_ROW)
-def collocate(row, states, lanes, step, moving, y, k, x):
+def collocate(row, states, lanes, step, moving, y, k, apart, x):
     """Solve one state's own linear equation over a step by Radau IIA, where its slopes and rates of decay hold.
 
-    y (state, lane) at the start; k (node, 2 state, lane) slopes, and behind them rates of decay, at the points
-    x (node, state, lane), which move on the lanes where `moving` is above 0.
+    y (state, lane) at the start; k (node, row, lane) slopes, and behind them rates of decay, at the points
+    x (node, state, lane), which move on the lanes where `moving` is above 0; `apart` entries of k belong to a node.
     """
     at = row * lanes
     wide = states * lanes
@@ -184,13 +184,13 @@ def collocate(row, states, lanes, step, moving, y, k, x):
         x2 = get(x, 2 * wide + at, lane) - start
         x3 = get(x, 3 * wide + at, lane) - start
         z0 = h * get(k, wide + at, lane)
-        z1 = h * get(k, 3 * wide + at, lane)
-        z2 = h * get(k, 5 * wide + at, lane)
-        z3 = h * get(k, 7 * wide + at, lane)
+        z1 = h * get(k, apart + wide + at, lane)
+        z2 = h * get(k, 2 * apart + wide + at, lane)
+        z3 = h * get(k, 3 * apart + wide + at, lane)
         r0 = h * get(k, at, lane) + z0 * x0
-        r1 = h * get(k, 2 * wide + at, lane) + z1 * x1
-        r2 = h * get(k, 4 * wide + at, lane) + z2 * x2
-        r3 = h * get(k, 6 * wide + at, lane) + z3 * x3
+        r1 = h * get(k, apart + at, lane) + z1 * x1
+        r2 = h * get(k, 2 * apart + at, lane) + z2 * x2
+        r3 = h * get(k, 3 * apart + at, lane) + z3 * x3
         p0 = 1.0 / (_G00 + z0)
         f = _G10 * p0
         m11, m12, m13 = _G11 + z1 - f * _G01, _G12 - f * _G02, _G13 - f * _G03
