@@ -40,7 +40,7 @@ _C = radau.NODES
 _B = radau.WEIGHTS
 _NODES = radau.STAGES
 _SWEEPS = 12  # after which a step whose points still move is turned down
-_STILL = 0.01  # of the tolerance: points that move by less do not move
+_STILL = 0.5  # of the tolerance: points that move by less are where Newton's method would leave them, to its square
 _POWER = -1.0 / 7.0
 _OPENING = 0.2  # first step after a dose, in time constants of the fastest process that it sets loose
 
