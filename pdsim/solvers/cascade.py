@@ -86,6 +86,7 @@ def _restart_driver(panels, plan, forcing, lines, state, lane, again):
 @jit(**INNER)
 def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, work, moments):
     """Integrate the driver of the live lanes over their panels and keep moments and end."""
+    lanes = state.time.size
     for piece in range(panels.shape[1]):
         any_active = False
         for lane in range(W):
@@ -95,7 +96,9 @@ def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, wor
                 any_active = True
         if not any_active:
             break
-        driver_piece(W, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, moments, panels.size)
+        driver_piece(
+            lanes, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, moments, panels.size
+        )
         for lane in range(W):
             if plan.active[lane] != 0:
                 store_moments(panels, plan.slot[lane], piece, lane, moments)
@@ -110,6 +113,7 @@ def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, wor
 @jit(**INNER)
 def _run_disease(rates, problem, state, panels, plan, work, dropped, tests_only):
     """Integrate the disease over the panels of all lanes at their start, or of those tested; without some moments."""
+    lanes = state.time.size
     for piece in range(panels.shape[1]):
         any_active = False
         for lane in range(W):
@@ -121,7 +125,7 @@ def _run_disease(rates, problem, state, panels, plan, work, dropped, tests_only)
         if not any_active:
             return
         load_moments(panels, plan, piece, work.moments, dropped)
-        disease_piece(W, rates, problem, state, plan, work)
+        disease_piece(lanes, rates, problem, state, plan, work)
 
 
 @jit(**INNER)

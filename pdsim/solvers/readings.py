@@ -126,6 +126,7 @@ def write_outputs(
 
     Each is reached from the start of its panel, so that none depends on the others.
     """
+    lanes = two.time.size
     while True:
         due, inside = _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen)
         if due == 0:
@@ -139,9 +140,9 @@ def write_outputs(
                 if plan.target[lane] > plan.begin[lane] and cut_piece(plan, lane, piece, plan.target[lane]):
                     plan.active[lane] = 1
             driver_piece(
-                W, driver_rates, forced, first, aside, other, one, plan, panels.grid[1], work, under.moments, seen.size
+                lanes, driver_rates, forced, first, aside, other, one, plan, panels.grid[1], work, under.moments, seen.size
             )
-            disease_piece(W, disease_rates, second, copy, plan, under)
+            disease_piece(lanes, disease_rates, second, copy, plan, under)
         for lane in range(W):
             row = two.next_output[lane]
             if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
