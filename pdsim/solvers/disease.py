@@ -56,7 +56,7 @@ class DiseaseWork(NamedTuple):
     opening: Floats  # (lane,) size that suited the first step of the piece
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _forcings(lanes, plan, work):
     """Forcings at work.time into work.c."""
     wide = work.legendre.size // W
@@ -64,7 +64,7 @@ def _forcings(lanes, plan, work):
     series(work.c.size // W, wide, lanes, work.moments, work.legendre, work.c)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _slope(rates, lanes, problem, state, plan, work, y, slope):
     """Slope (row, lane) of the points y (state, lane) at work.time."""
     _forcings(lanes, plan, work)
@@ -83,7 +83,7 @@ def _set_decay(lanes, size, work):
             work.decay[at] = min(rate, _FALL / step)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _fall(lanes, node, y, point, work):
     """Let what differs from the start y of a step decay up to a node of it, in `point` (state, lane)."""
     for f in range(work.fading.size):
@@ -94,7 +94,7 @@ def _fall(lanes, node, y, point, work):
             point[at + lane] = y[at + lane] + moved
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _raise(lanes, y, point, slope, work):
     """Turn slopes of fading states at a stage into those of what is integrated in their place."""
     for f in range(work.fading.size):
@@ -104,7 +104,7 @@ def _raise(lanes, y, point, slope, work):
             slope[at + lane] = (slope[at + lane] + own) / work.left[f * W + lane]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _point(stage, lanes, size, state, work):
     """Point at which a stage is evaluated, or after the twelfth the end of the step, into work.trial."""
     k = work.k

@@ -81,7 +81,7 @@ class DriverWork(NamedTuple):
     after: Ints
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _sweep(rates, lanes, count, problem, state, work):
     """Solve for the points of every state that moves in this sweep."""
     states = problem.counted.size
@@ -102,7 +102,7 @@ def _sweep(rates, lanes, count, problem, state, work):
         settle_rings(lanes, states, state.y, work)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _settle(lanes, problem, state, work):
     """Let lanes whose points have moved by less than matters rest; return whether any goes on."""
     size = problem.counted.size * W
@@ -121,7 +121,7 @@ def _settle(lanes, problem, state, work):
     return goes_on
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _points(rates, lanes, problem, forcing, state, work):
     """Points of a step from `state` over work.step; lanes whose points do not settle are left marked in work.moving."""
     size = problem.counted.size * W
@@ -152,7 +152,7 @@ def _points(rates, lanes, problem, forcing, state, work):
             work.moving[lane] = 0.0
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _gains(forced, lanes, problem, state, plan, work):
     """Forcings at the nodes, and what the step adds to every moment, into work.gain."""
     size = problem.counted.size * W
@@ -174,7 +174,7 @@ def _gains(forced, lanes, problem, state, plan, work):
     weighted(lanes, wide, count // W, work.forced, work.weight, work.gain)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _errors(lanes, problem, state, panel, size, work):
     """Largest error of a step relative to tolerance into work.error; NaN if any is not finite.
 
@@ -195,7 +195,7 @@ def _errors(lanes, problem, state, panel, size, work):
     growths(lanes, work.error, _POWER, work.growth)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _begin(problem, forcing, lines, state, plan, lane):
     """Give due doses; a cautious step after them, or where none is known."""
     if state.stop[lane] <= state.time[lane]:

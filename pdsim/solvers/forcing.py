@@ -207,6 +207,15 @@ def _sum_modes(lanes, modes, steady, weights, decay, c):
             c[lane] += get(weights, k * lanes, lane) * get(decay, k * lanes, lane)
 
 
+@jit(**HOT)
+def _any_confluent(forcing, drug):
+    """Whether eigenvalues of a drug meet on any lane."""
+    found = 0
+    for at in range(drug * W, (drug + 1) * W):
+        found |= forcing.confluent[at]
+    return found != 0
+
+
 @jit(**INNER)
 def _stirs(forcing, species):
     """Whether any mode of a species carries anything on any lane."""
@@ -234,6 +243,8 @@ def concentrations(forcing, lanes, time, decay, c):
             _decays(lanes, (last - first) // W, forcing.rates[first:last], since, time, decay[first:last])
         place = forcing.first[forcing.species_drug[species]] * W
         _sum_modes(lanes, modes, steady, forcing.modes[begin:end], decay[place : place + end - begin], own)
+        if not _any_confluent(forcing, forcing.species_drug[species]):
+            continue
         for lane in range(lanes):
             if forcing.confluent[forcing.species_drug[species] * W + lane] != 0:
                 own[lane] = _exact_concentration(forcing, species, lane, time[lane])

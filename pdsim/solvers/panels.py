@@ -13,7 +13,7 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER, Floats, Ints
+from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
 from pdsim.solvers.events import event_factor, next_event
 from pdsim.solvers.forcing import refresh, settle
 
@@ -59,8 +59,8 @@ class Plan(NamedTuple):
     check_present: Floats  # (state, lane)
     before: Ints  # (lane,) steps taken before the panel
     tests: Ints  # (lane,) 1 where the effect of the highest moments is to be looked at
-    passed: Floats  # (forcing, lane) highest moments that were found to be of little effect
-    since: Floats  # (lane,) when that was
+    passed: Floats  # (forcing, lane) size up to which highest moments are of little effect
+    since: Floats  # (lane,) when that was first found
     tally: Ints  # panels used again, panels integrated, halvings, driver steps, disease steps
 
 
@@ -121,7 +121,7 @@ def restore_pointers(panels, lines, slot, lane):
         lines.next_stop[line * W + lane] = panels.pointers[base + count * W]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def same_driver(panels, slot, lane):
     """Whether one lane's driver stands now as it did at the start of a kept panel."""
     rows = panels.near.size // W
@@ -146,7 +146,7 @@ def _next_given(lines, line, lane, i, stop, span, end):
     return stop
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _alike(lines, line, lane, before, passed, here, stop, span, shift, end):
     """Whether a line's events before `end` are those `before` to `before + passed` of a kept panel, held ones apart."""
     i = before
@@ -165,7 +165,7 @@ def _alike(lines, line, lane, before, passed, here, stop, span, shift, end):
         j += 1
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _behind(lines, line, lane, i, stop, span, end):
     """First event from i on whose start (span 0) or end does not lie before `end`, at most `stop`."""
     over = lines.lag[line * W + lane] + span
@@ -174,7 +174,7 @@ def _behind(lines, line, lane, i, stop, span, end):
     return i
 
 
-@jit(**INNER)
+@jit(**HOT)
 def same_doses(panels, lines, slot, lane, begin, end):
     """Whether the doses of one lane from `begin` to `end` are those of a kept panel."""
     count = lines.drug.size
@@ -198,7 +198,7 @@ def same_doses(panels, lines, slot, lane, begin, end):
     return True
 
 
-@jit(**INNER)
+@jit(**HOT)
 def pass_over(lines, lane, end):
     """Move one lane's lines over a panel that is used again; `same_doses` has found them alike."""
     for line in range(lines.drug.size):
@@ -229,7 +229,7 @@ def copy_panel(panels, source, slot, lane):
     panels.level[slot * W + lane] = panels.level[source * W + lane]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def reuse(panels, lines, lane, slot, begin, end):
     """Use a kept panel for one lane's next one, if the driver repeats it; return whether it does."""
     if panels.shape[3] == 0:
@@ -290,7 +290,7 @@ def store_moments(panels, slot, piece, lane, moments):
         panels.moments[base + row * W] = moments[row * W + lane]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _at_rest(panels, lane):
     """Whether one lane's driver went through the panel that it stands behind unchanged, and nothing was given there."""
     slot = panels.at[lane]
@@ -303,7 +303,7 @@ def _at_rest(panels, lane):
     return same_driver(panels, slot, lane)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _rest(panels, plan, lines, lane, number, stop):
     """Lengthen one lane's panel, which is the `number`th and a whole one, while its driver rests."""
     start, length = panels.grid[0], panels.grid[1]
@@ -344,7 +344,7 @@ def plan_panels(panels, plan, lines, state, stop):
     return running
 
 
-@jit(**INNER)
+@jit(**HOT)
 def cut_piece(plan, lane, piece, end):
     """Set origin and until of one lane's piece of its panel, or of the part of it before `end`."""
     if piece >= plan.pieces[lane]:
