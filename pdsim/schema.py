@@ -248,7 +248,7 @@ def annotate(dataset: xarray.Dataset, group: str = "") -> xarray.Dataset:
     for name in dataset.variables:
         known = VARIABLES.get(str(name))
         for key, value in known.attributes().items() if known else ():
-            dataset[name].attrs.setdefault(key, value)
+            dataset.variables[name].attrs.setdefault(key, value)
     return dataset
 
 

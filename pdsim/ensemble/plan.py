@@ -305,14 +305,15 @@ def parameters(kernels: Kernels, cohort: xr.Dataset, systems: Mapping[str, Syste
         The arm sets a parameter that does not exist.
     """
     patients = cohort.sizes["patient"]
+    clones = cohort["clone"].values.tolist() if "clone" in cohort.coords else []
     values = np.repeat(np.asarray(kernels.param_defaults, dtype=np.float64)[:, None], patients, axis=1)
     for row, flat in enumerate(kernels.params):
         base, _, clone = flat.partition("[")
         if base not in cohort.data_vars:
             continue
-        variable = cohort[base]
+        variable = cohort.variables[base]
         if clone and "clone" in variable.dims:
-            variable = variable.sel(clone=clone.rstrip("]"))
+            variable = variable.isel(clone=clones.index(clone.rstrip("]")))
         if variable.dims != ("patient",):
             raise CohortError(
                 f"cohort variable '{base}' has dimensions {variable.dims}; parameter '{flat}' needs ('patient',)"

@@ -36,7 +36,8 @@ def assemble(plan: Plan, wanted: Wanted, results: _Results) -> xr.DataTree:
         parts["reduced"] = _reduced(plan, wanted, results)
     if wanted.events:
         parts["events"] = _events(plan, wanted, results)
-    tree = xr.DataTree.from_dict(parts)
+    tree = xr.DataTree()
+    tree.children = {name: xr.DataTree(part) for name, part in parts.items()}  # from_dict copies every group twice
     tree.attrs = {
         "model": plan.model.name,
         "model_hash": plan.model.source_hash,
@@ -106,7 +107,7 @@ def _labelled(plan: Plan, ds: xr.Dataset) -> xr.Dataset:
     """Attach units and sentences: the registry's, and the model's for names that only the model knows."""
     for name in set(ds.data_vars) - set(schema.VARIABLES):
         declared = {**plan.model.states, **plan.model.outputs}[str(name)]
-        ds[name].attrs.update(units=declared.unit, long_name=declared.sentence)
+        ds.variables[name].attrs.update(units=declared.unit, long_name=declared.sentence)
     return schema.annotate(ds)
 
 

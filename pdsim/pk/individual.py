@@ -32,7 +32,7 @@ def from_cohort(card: DrugCard, cohort: xr.Dataset) -> Individual:
         value = values[key]
         name = f"{card.name}.{key}"
         if name in cohort.data_vars:
-            found = _in_unit(cohort[name], value.unit, f"cohort variable '{name}'")
+            found = _in_unit(cohort.variables[name], value.unit, f"cohort variable '{name}'")
         else:
             names = value.expression.names
             covariates = {word: _covariate(card, key, word, cohort) for word in names}
@@ -74,17 +74,17 @@ def dose_scale(cohort: xr.Dataset) -> dict[str, np.ndarray]:
     dict with ``"m2"`` and ``"kg"`` to array (patient,)
     """
     names = {"m2": "bsa", "kg": "weight"}
-    return {per: _in_unit(cohort[name], per, name) for per, name in names.items() if name in cohort.data_vars}
+    return {per: _in_unit(cohort.variables[name], per, name) for per, name in names.items() if name in cohort.data_vars}
 
 
 def _covariate(card: DrugCard, key: str, name: str, cohort: xr.Dataset) -> Measured:
     """Read a covariate, or 0 and 1 for a level of a category such as ``female`` of ``sex``."""
     wanted = card.covariates[name].unit
     if name in cohort.data_vars or name in cohort.coords:
-        return _in_unit(cohort[name], wanted, name), unit_of(wanted)
-    for variable in cohort.data_vars.values():
+        return _in_unit(cohort.variables[name], wanted, name), unit_of(wanted)
+    for own, variable in cohort.variables.items():
         levels = str(variable.attrs.get("flag_meanings", "")).split()
-        if name in levels and variable.dims == ("patient",):
+        if name in levels and variable.dims == ("patient",) and own in cohort.data_vars:
             code = np.ravel(variable.attrs["flag_values"])[levels.index(name)]
             return (variable.values == code).astype(float), unit_of("1")
     if card.covariates[name].optional:
@@ -96,7 +96,7 @@ def _covariate(card: DrugCard, key: str, name: str, cohort: xr.Dataset) -> Measu
     )
 
 
-def _in_unit(variable: xr.DataArray, unit: str, what: str) -> np.ndarray:
+def _in_unit(variable: xr.Variable, unit: str, what: str) -> np.ndarray:
     written = variable.attrs.get("units")
     values = np.asarray(variable.values, dtype=float)
     if not written or written == unit:

@@ -214,7 +214,10 @@ class Block:
 
     def _empty_record(self, outputs: int) -> Record:
         states, species = len(self.problem.counted), self.forcing.species_drug.size
-        return Record(*(np.full(outputs * rows * LANES, np.nan) for rows in (states, states, species)))
+        whole = np.empty(outputs * (2 * states + species) * LANES)
+        whole.fill(np.nan)
+        first, second = outputs * states * LANES, 2 * outputs * states * LANES
+        return Record(whole[:first], whole[first:second], whole[second:])
 
     def _entry_state(self, below: np.ndarray) -> State:
         states = len(below)
