@@ -42,7 +42,10 @@ class Curves:
         out = np.full((len(levels), self.months.size), np.nan)
         keep = self.covered
         if keep.any():
-            out[:, keep] = np.nanquantile(self.values[:, keep], levels, axis=0)
+            values = self.values[:, keep]
+            # the same numbers; nanquantile goes through the columns one by one
+            quantile = np.nanquantile if np.isnan(values).any() else np.quantile
+            out[:, keep] = quantile(values, levels, axis=0)
         return out
 
 

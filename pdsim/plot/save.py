@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib import rcParams
+
 from pdsim.errors import PdsimError, StoreError, did_you_mean
 from pdsim.plot.clones import clone_panels
 from pdsim.plot.data import dataset, hypothesis_arms
@@ -127,13 +129,22 @@ def write_figures(
     paths = []
     for stem, drawing in drawings.items():
         with style():
-            figure = drawing(Figure())
+            figure = drawing(Figure(dpi=dpi))
+            _lay_out(figure)
             for name in formats:
                 path = folder / f"{stem}.{name}"
                 _write(figure, path, name, dpi)
-                figure.set_layout_engine("none")
                 paths.append(path)
     return paths
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything for good; a figure with an engine for this is drawn twice for every file."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        rcParams["figure.constrained_layout.use"] = False  # the style that is in force ends with the figure
+        figure.set_layout_engine(None)
 
 
 def _write(figure: Figure, path: Path, name: str, dpi: int) -> None:
