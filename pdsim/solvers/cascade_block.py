@@ -305,7 +305,7 @@ class CascadeBlock(Block):
         """Write the present point into the state of the whole model, and the concentrations."""
         from pdsim.solvers.readings import look
 
-        disease = list(self.cascade.disease)
+        disease = self._seen.disease
         call(
             look,
             self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen,
@@ -335,9 +335,8 @@ class CascadeBlock(Block):
         factor = np.asarray(line_factor, dtype=np.float64)
         if until is None and np.array_equal(factor, self.dose_factors):
             return
-        everything = np.ones(len(factor), dtype=bool)
-        parts = (self.lines, everything), (self._lines, ~self._enters_disease), (self._own, self._enters_disease)
-        for lines, own in parts:
+        self.lines.factor[:] = factor.reshape(-1)  # of these no more is read
+        for lines, own in (self._lines, ~self._enters_disease), (self._own, self._enters_disease):
             scale_lines(lines, factor[own], self.state.time, None if until is None else until[own])
         self._other.factor[:] = self._lines.factor
         self._other.given[:] = self._lines.given
