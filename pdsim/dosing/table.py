@@ -77,7 +77,8 @@ class EventTable:
         ids = self.id[starts].tolist()
         if len(set(ids)) == len(ids):  # the rows of each stand together
             ends = [*starts[1:].tolist(), count]
-            return [(own, np.arange(a, b)) for own, a, b in zip(ids, starts.tolist(), ends, strict=True)]
+            whole = np.arange(count)
+            return [(own, whole[a:b]) for own, a, b in zip(ids, starts.tolist(), ends, strict=True)]
         rows: dict[Any, list[int]] = {}
         for row, patient in enumerate(self.id.tolist()):
             rows.setdefault(patient, []).append(row)

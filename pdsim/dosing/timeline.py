@@ -85,20 +85,28 @@ def timeline(doses: Doses, changed: np.ndarray, carried_forward: bool = False) -
         A row's parameters hold from it to the next row; else, as in NONMEM, from the row before it to itself.
     """
     line = _Timeline(doses)
-    for row in range(len(doses.time)):
-        reset = row == 0 or doses.evid[row] in (3, 4)
+    # most rows only report: plain lists and a short way for them take a third of the time
+    resets = ((doses.evid == 3) | (doses.evid == 4)).tolist()
+    quiet = (~(np.asarray(resets, dtype=bool) | doses.given | changed)).tolist()
+    times, ops, pending = doses.time.tolist(), line.ops, line.pending
+    for row, time in enumerate(times):
+        if quiet[row] and row and not (pending and pending[0][0] <= time + line.near):
+            line.now = time
+            ops.append(Op(ROW, time, row))
+            continue
+        reset = row == 0 or resets[row]
         if not reset:
             if changed[row] and not carried_forward:
                 line.put(PARAMS, row)
-            line.reach(float(doses.time[row]))
+            line.reach(time)
         if row == 0 or (changed[row] and (reset or carried_forward)):
             line.put(PARAMS, row)
         if reset:
-            line.reset(float(doses.time[row]))
+            line.reset(time)
         if doses.given[row]:
             line.give(row)
         line.put(ROW, row)
-    return line.ops
+    return ops
 
 
 class _Timeline:

@@ -67,17 +67,26 @@ def groups(
         ops = timeline(Doses(*(column[own] for column in doses)), changed[own], carried_forward)
         for first in range(0, len(places), most):
             some = np.array(places[first : first + most])
-            table = np.array([rows[patient] for patient in some])
+            table = _table([rows[patient] for patient in some])
             yield Group(some, table, ops, _values(ops, table, doses))
+
+
+def _table(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of patients side by side, (patient, number); those of each are as many."""
+    length, first = len(rows[0]), int(rows[0][0]) if len(rows[0]) else 0
+    ends = [(own[0], own[-1]) for own in rows] if length else []
+    if all(a == first + i * length and b == a + length - 1 for i, (a, b) in enumerate(ends)) and length:
+        return np.arange(first, first + len(rows) * length).reshape(len(rows), length)
+    return np.array(rows)
 
 
 def _alike(rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray) -> list[list[int]]:
     """Patients by design: what their records say beside amounts and rates."""
     acts = doses.given | changed | (doses.evid > 2)
-    signs = (doses.rate > 0.0, doses.amount > 0.0)
-    said = [doses.evid, doses.target, doses.duration, doses.lag, doses.interval, doses.further, doses.steady, *signs]
+    said = [doses.evid, doses.target, doses.duration, doses.lag, doses.interval, doses.further, doses.steady, changed]
     acting = np.flatnonzero(acts)
-    columns = [column[acting] for column in (*said, changed)]
+    columns = [column[acting] for column in said]
+    columns += [doses.rate[acting] > 0.0, doses.amount[acting] > 0.0]
     # a column of one value tells no patients apart
     telling = [column for column in columns if len(column) and column.min() != column.max()]
     if _all_alike(rows, doses.time, acts, acting, telling):

@@ -20,7 +20,7 @@ def parameter_rows(kernels: Any, table: EventTable, params: Given | None, mistak
     """Value of every parameter in every row, (row, param): default, then column of its name, then `params`."""
     # a parameter's rows stand together in memory
     values = np.empty((len(kernels.params), len(table))).T
-    values[:] = np.asarray(kernels.param_defaults, dtype=float)
+    unset = dict(enumerate(np.asarray(kernels.param_defaults, dtype=float).tolist()))
     places: dict[str, list[int]] = {}
     for place, flat in enumerate(kernels.params):
         for name in dict.fromkeys([flat.partition("[")[0], flat]):
@@ -31,6 +31,9 @@ def parameter_rows(kernels: Any, table: EventTable, params: Given | None, mistak
             found = _column(table, column, f"parameter '{name}'", mistakes)
             for place in own:
                 values[:, place] = found
+                unset.pop(place, None)
+    for place, default in unset.items():
+        values[:, place] = default
     for name, given in (params or {}).items():
         if name not in places:
             mistakes.add(f"params: the model has no parameter '{name}'.{did_you_mean(name, places)}")
@@ -119,7 +122,8 @@ class DoseValues:
     def _whole(self, dose: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Values of doses among all rows, (row,); 0 elsewhere."""
         whole = np.zeros(len(self.table), dtype=values.dtype)
-        whole[dose] = values
+        if values.any():  # memory that is never written to costs nothing
+            whole[dose] = values
         return whole
 
     def _targets(self, dose: np.ndarray) -> np.ndarray:
