@@ -137,11 +137,14 @@ class Recorder:
         shape = (len(times), len(self.plan.kernels.states), LANES)
         return natural(block, y.reshape(shape), present.reshape(shape)).swapaxes(0, 1)
 
-    def _within(self, grid: str, start: int, end: int) -> tuple[np.ndarray, slice]:
+    def _within(self, grid: str, start: int, end: int) -> tuple[np.ndarray | slice, slice]:
         """Places in a stretch of all times, and in the grid itself, of the grid's times that lie in it."""
         places = self._places[grid]
         first, last = np.searchsorted(places, (start, end))
-        return places[first:last] - start, slice(first, last)
+        own = places[first:last] - start
+        if len(own) and own[-1] - own[0] == len(own) - 1:
+            return slice(own[0], own[-1] + 1), slice(first, last)  # nothing has to be copied
+        return own, slice(first, last)
 
     def _keep(self, start: int, end: int, outputs: np.ndarray) -> None:
         """Store, count and reduce outputs (block, time, output, lane) on their grids."""
@@ -150,7 +153,7 @@ class Recorder:
             self._courses[..., place] = single(outputs[:, stored][:, :, self._saved]).transpose(2, 0, 3, 1)
         for name, reduction in self._reductions.items():
             values = outputs[:, stored, self.plan.kernels.outputs.index(name)]
-            reduction.take(self.plan.grid.times[place], values.swapaxes(0, 1).reshape(len(stored), -1))
+            reduction.take(self.plan.grid.times[place], values.swapaxes(0, 1).reshape(values.shape[1], -1))
         counted, place = self._within("counted", start, end)
         if len(self._seen):
             self._counts[..., place] = outputs[:, counted][:, :, self._seen].transpose(2, 0, 3, 1)

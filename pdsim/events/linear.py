@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pdsim._jit import LANES
+from pdsim.solvers.pointers import call
 
 _UNIT = 2.0**100  # a unit state so large that the constant part of a rate costs the matrix no digits
 
@@ -20,7 +22,7 @@ def not_linear(kernels: Any) -> tuple[str, ...]:
     """
     from pdsim.model import files
 
-    name = f"linear_{files.digest_of(kernels.module, Path(__file__).read_text(encoding='utf-8'))}.json"
+    name = f"linear_{files.digest_of(kernels.module, _own_text())}.json"
     found = files.read_json(name)
     if found is None:
         found = {"bent": _bent(kernels)}
@@ -30,6 +32,11 @@ def not_linear(kernels: Any) -> tuple[str, ...]:
     timed = [f"the rate of '{state}' depends on time" for state in kernels.structure["time"]]
     bent = [f"the rate of '{states[row]}' is not linear in '{states[column]}'" for row, column in found["bent"]]
     return (*counted, *timed, *bent)
+
+
+@cache
+def _own_text() -> str:
+    return Path(__file__).read_text(encoding="utf-8")
 
 
 def _bent(kernels: Any) -> list[tuple[int, int]]:
@@ -62,28 +69,18 @@ def system(kernels: Any, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     constant : array, (patient, state)
     """
     states = len(kernels.states)
-    points = np.concatenate([np.zeros((1, states)), _UNIT * np.eye(states)])
-    constant_and_columns = rates_at(
-        kernels, np.repeat(params, len(points), axis=0), np.tile(points, (len(params), 1))
-    ).reshape(len(params), states + 1, states)
+    points = [np.repeat(point, LANES) for point in (np.zeros(states), *(_UNIT * np.eye(states)))]
+    constant_and_columns = np.empty((len(params), states + 1, states))
+    time, present, nothing, dy = np.zeros(LANES), np.ones(states * LANES), np.zeros(0), np.zeros(states * LANES)
+    for first in range(0, len(params), LANES):
+        here = min(LANES, len(params) - first)
+        p = filled_params(kernels, params[np.minimum(np.arange(first, first + LANES), len(params) - 1)])
+        for place, y in enumerate(points):
+            call(kernels.rates, LANES, time, y, p, nothing, present, dy)
+            constant_and_columns[first : first + here, place] = dy.reshape(states, LANES).T[:here]
     constant = constant_and_columns[:, 0]
     columns = (constant_and_columns[:, 1:] - constant[:, None]) / _UNIT
     return np.swapaxes(columns, 1, 2), constant
-
-
-def rates_at(kernels: Any, params: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """Rates (point, state) at points with their own parameters (point, param) and natural states (point, state)."""
-    count, width = states.shape
-    out = np.empty((count, width))
-    for first in range(0, count, LANES):
-        rows = np.minimum(np.arange(first, first + LANES), count - 1)
-        p = filled_params(kernels, params[rows])
-        y = np.ascontiguousarray(states[rows].T).reshape(-1)
-        dy = np.zeros(width * LANES)
-        kernels.rates(LANES, np.zeros(LANES), y, p, np.zeros(0), np.ones(width * LANES), dy)
-        here = min(LANES, count - first)
-        out[first : first + here] = dy.reshape(width, LANES).T[:here]
-    return out
 
 
 def filled_params(kernels: Any, params: np.ndarray) -> np.ndarray:

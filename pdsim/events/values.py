@@ -47,6 +47,9 @@ def _column(table: EventTable, name: str, use: str, mistakes: Mistakes) -> np.nd
     if column.dtype == object:
         mistakes.add(f"column {name}, used for {use}, holds text")
         return np.zeros(len(table))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(column.sum()):  # the usual case, without a look at each
+            return column
     finite = np.isfinite(column)
     if finite.all():
         return column
