@@ -140,8 +140,9 @@ def write_outputs(
                 if plan.target[lane] > plan.begin[lane] and cut_piece(plan, lane, piece, plan.target[lane]):
                     plan.active[lane] = 1
             driver_piece(
-                lanes, driver_rates, forced, first, aside, other, one, plan, panels.grid[1], work, under.moments, seen.size
-            )
+                lanes, driver_rates, forced, first, aside, other, one, plan, panels.grid[1], work, under.moments,
+                seen.size,
+            )  # fmt: skip
             disease_piece(lanes, disease_rates, second, copy, plan, under)
         for lane in range(W):
             row = two.next_output[lane]
