@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from pdsim.cohort.expressions import Expression, parse_expression
 from pdsim.config.checks import setting
 from pdsim.dosing import Regimen
 from pdsim.dosing.parse import regimen_from_dict
+from pdsim.endpoints import DeathHazard
 from pdsim.errors import ConfigError, PdsimError, did_you_mean
+from pdsim.library.families import family
 from pdsim.mechanisms.patients import changed
 from pdsim.schema import names
 from pdsim.units import days
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pdsim.library import Library
     from pdsim.mechanisms.schema import ArmTable, ClaimTable, PopulationTable, ReadoutTable
     from pdsim.model import Model
+    from pdsim.pk import DrugCard
 
 CLONE_PREFIX = "clone_cells_"
 _CYCLE = "28 d"
@@ -27,20 +30,19 @@ _CYCLE = "28 d"
 
 @dataclass(frozen=True)
 class Group:
-    """What arms must share to be simulated together: patients, days, and the drugs that their kernels know.
+    """What arms must share to be simulated together: patients, days, and the `cards` that their kernels know.
 
-    `theme` is the claim file: its claims share one set of kernels, and those of its arms with a drug of which the
-    kinetics are `states` another, so that the others do not pay for them.
+    `death` holds what differs from the usual `DeathHazard`.
     """
 
-    theme: str
     population: str
     patients: tuple[tuple[str, float], ...]
     size: int
     stop: float
     every: float
     visits: float
-    states: bool = False
+    cards: tuple[str, ...]
+    death: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,24 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """Two lines of treatment read as one: `share` of the patients who progress on the first go on with the second."""
+
+    first: Request
+    second: Request
+    share: float
+
+    @property
+    def group(self) -> Group:
+        """Group of the first line."""
+        return self.first.group
+
+
+Arms = Request | Joined
+"""What an arm of a claim is read from."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """The requests of one claim by arm, the populations they name, and the outputs that its readouts need."""
 
@@ -63,6 +83,11 @@ class Experiment:
     populations: dict[str, Population]
     outputs: frozenset[str]
     among: dict[str, Expression] = field(default_factory=dict)
+    joined: dict[str, Joined] = field(default_factory=dict)
+
+    def arm(self, name: str) -> Arms:
+        """What an arm is read from."""
+        return self.joined[name] if name in self.joined else self.requests[name]
 
 
 def experiments(
@@ -71,23 +96,22 @@ def experiments(
     doses: Mapping[str, Mapping[str, Any]],
     model: Model,
     library: Library,
+    cards: Mapping[str, DrugCard],
 ) -> dict[str, Experiment]:
-    """Spell out the claims of one file.
+    """Spell out the claims of one file; `cards` are those of all drugs there are.
 
     Raises
     ------
     ConfigError
         Listing every name that is not there.
     """
-    builder = _Builder(populations, doses, model, library)
+    builder = _Builder(populations, doses, model, library, cards)
     found: dict[str, Experiment] = {}
     mistakes: list[str] = []
-    claims = tuple(claims)
-    theme = ",".join(claim.id for claim in claims)
     for claim in claims:
         if claim.check:
             try:
-                found[claim.id] = builder.experiment(claim, theme)
+                found[claim.id] = builder.experiment(claim)
             except PdsimError as error:
                 mistakes += [f"{claim.id}.{line.strip()}" for line in str(error).splitlines()]
     if mistakes:
@@ -101,20 +125,27 @@ class _Builder:
     doses: Mapping[str, Mapping[str, Any]]
     model: Model
     library: Library
+    cards: Mapping[str, DrugCard]
     made: dict[str, Population] = field(default_factory=dict)
 
-    def experiment(self, claim: ClaimTable, theme: str) -> Experiment:
+    def experiment(self, claim: ClaimTable) -> Experiment:
         requests: dict[str, Request] = {}
+        single = {name: arm for name, arm in claim.arms.items() if not arm.first}
         # an arm that another starts from comes first
-        for name, arm in sorted(claim.arms.items(), key=lambda item: item[1].after is not None):
-            requests[name] = self._request(claim, name, arm, theme, requests)
+        for name, arm in sorted(single.items(), key=lambda item: item[1].after is not None):
+            requests[name] = self._request(claim, name, arm, requests)
+        joined = {
+            name: Joined(requests[arm.first], requests[arm.second], arm.share)
+            for name, arm in claim.arms.items()
+            if arm.first and arm.second
+        }
         populations = {request.group.population for request in requests.values()}
         known = self._known(claim, populations)
         among = {name: _parsed(arm.among, known, f"arms.{name}.among") for name, arm in claim.arms.items() if arm.among}
         outputs = {word for check in claim.check for word in self._outputs(check.readout, known)}
-        return Experiment(requests, {name: self.made[name] for name in populations}, frozenset(outputs), among)
+        return Experiment(requests, {name: self.made[name] for name in populations}, frozenset(outputs), among, joined)
 
-    def _request(self, claim: ClaimTable, name: str, arm: ArmTable, theme: str, made: Mapping[str, Request]) -> Request:
+    def _request(self, claim: ClaimTable, name: str, arm: ArmTable, made: Mapping[str, Request]) -> Request:
         population = arm.population or claim.population
         chosen = self._population(population, f"arms.{name}.population")
         patients = tuple(sorted((claim.patients | arm.patients).items()))
@@ -122,9 +153,9 @@ class _Builder:
         regimen = self._regimen(arm, f"arms.{name}")
         drugs = {dose.drug for dose in regimen.doses} if regimen else set()
         after = made[arm.after] if arm.after else None
-        states = any(self.library.load_drug(drug).kind == "states" for drug in drugs)
-        states = states or (after is not None and after.group.states)
-        group = Group(theme, population, patients, claim.size, stop, days(claim.every), days(claim.visits), states)
+        cards = family(drugs, self.model, self.cards)
+        death = tuple(sorted(_hazard(claim.death).items()))
+        group = Group(population, patients, claim.size, stop, days(claim.every), days(claim.visits), cards, death)
         settings = dict(self.tables[population].set) if population in self.tables else {}
         values = {
             key: self._setting(key, value, chosen, f"arms.{name}.set") for key, value in (settings | arm.set).items()
@@ -198,6 +229,15 @@ class _Builder:
                 yield "clone_cells"
             elif name in self.model.outputs:
                 yield name
+
+
+def _hazard(death: Mapping[str, float]) -> Mapping[str, float]:
+    """Numbers of a claim's ``death``, once they are known to be some."""
+    known = [one.name for one in fields(DeathHazard)]
+    for name in set(death) - set(known):
+        raise ConfigError(f"death.{name}: unknown.{did_you_mean(name, known)}")
+    DeathHazard(**death)
+    return death
 
 
 def _parsed(text: str, known: Mapping[str, tuple[str, ...]], key: str) -> Expression:

@@ -12,7 +12,7 @@ from pdsim import draws
 from pdsim.mechanisms.readouts import measure, summarise
 
 if TYPE_CHECKING:
-    from pdsim.mechanisms.experiment import Experiment, Request
+    from pdsim.mechanisms.experiment import Arms, Experiment
     from pdsim.mechanisms.readouts import View
     from pdsim.mechanisms.schema import CheckTable, ClaimTable
 
@@ -66,7 +66,7 @@ class Result:
         return self.claim.kind == "dynamic" and self.claim.basis in ("mechanism", "fit")
 
 
-def judge(claim: ClaimTable, experiment: Experiment | None, views: Mapping[Request, View], sealed: bool) -> Result:
+def judge(claim: ClaimTable, experiment: Experiment | None, views: Mapping[Arms, View], sealed: bool) -> Result:
     """Judge one claim from the simulated arms.
 
     Parameters
@@ -74,7 +74,7 @@ def judge(claim: ClaimTable, experiment: Experiment | None, views: Mapping[Reque
     claim : ClaimTable
     experiment : Experiment or None
         None where the claim has no check or is sealed.
-    views : mapping of Request to View
+    views : mapping of Request or Joined to View
         At least the arms of the experiment.
     sealed : bool
         Whether the claim must not be looked at.
@@ -107,9 +107,9 @@ class Sample:
 Samples = dict[str, Sample]
 
 
-def _sampled(check: CheckTable, experiment: Experiment, views: Mapping[Request, View]) -> Samples:
+def _sampled(check: CheckTable, experiment: Experiment, views: Mapping[Arms, View]) -> Samples:
     """Read the arms of a check, in the patients that all of them could start with."""
-    chosen = {arm: views[experiment.requests[arm]] for arm in check.arms}
+    chosen = {arm: views[experiment.arm(arm)] for arm in check.arms}
     shared = set.intersection(*(set(view.patients.tolist()) for view in chosen.values()))
     found: Samples = {}
     for arm, view in chosen.items():

@@ -27,6 +27,7 @@ from pdsim.mechanisms.schema import (
 
 if TYPE_CHECKING:
     from pdsim.model import Model
+    from pdsim.pk import DrugCard
 
 _TABLES: Mapping[str, type] = {"population": PopulationTable, "claim": ClaimTable}
 _INNER: Mapping[str, type] = {"arms": ArmTable, "check": CheckTable, "readout": ReadoutTable, "clones": CloneTable}
@@ -38,9 +39,9 @@ class Suite:
 
     Attributes
     ----------
-    library : Library
-        Where drug cards come from.
     model : Model
+    cards : dict of str to DrugCard
+        Of all drugs there are.
     claims : tuple of ClaimTable
         By number.
     experiments : dict
@@ -49,8 +50,8 @@ class Suite:
         Whether parameters are frozen, so that claims whose evidence is a check arm may be looked at.
     """
 
-    library: Library
     model: Model
+    cards: dict[str, DrugCard]
     claims: tuple[ClaimTable, ...]
     experiments: dict[str, Experiment]
     frozen: bool
@@ -98,11 +99,12 @@ def load_suite(
     files = {path: _validated(tree, shown(path), mistakes) for path, tree in trees.items()}
     good = {path: file for path, file in files.items() if file is not None}
     _check_ids(good, mistakes)
-    found = {} if mistakes.found else _experiments(good, loaded, library, mistakes)
+    cards = {name: library.load_drug(name) for name in library.names("drugs")}
+    found = {} if mistakes.found else _experiments(good, loaded, library, cards, mistakes)
     mistakes.raise_if_any()
     claims = sorted((claim for file in good.values() for claim in file.claim), key=lambda claim: int(claim.id[1:]))
     held = any((root / "fits" / "frozen").glob("*")) if frozen is None else frozen
-    return Suite(library, loaded, tuple(claims), found, held)
+    return Suite(loaded, cards, tuple(claims), found, held)
 
 
 def _validated(tree: dict[str, Any], file: str, mistakes: Mistakes) -> ClaimFile | None:
@@ -144,14 +146,14 @@ def _check_ids(files: Mapping[Path, ClaimFile], mistakes: Mistakes) -> None:
 
 
 def _experiments(
-    files: Mapping[Path, ClaimFile], model: Model, library: Library, mistakes: Mistakes
+    files: Mapping[Path, ClaimFile], model: Model, library: Library, cards: Mapping[str, DrugCard], mistakes: Mistakes
 ) -> dict[str, Experiment]:
     populations = {name: table for file in files.values() for name, table in file.population.items()}
     doses = {name: table for file in files.values() for name, table in file.dose.items()}
     found: dict[str, Experiment] = {}
     for path, file in files.items():
         try:
-            found |= experiments(file.claim, populations, doses, model, library)
+            found |= experiments(file.claim, populations, doses, model, library, cards)
         except PdsimError as error:
             mistakes.adopt(error, shown(path))
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from pdsim.cohort.expressions import Expression
 from pdsim.endpoints import DAYS_PER_MONTH, median_time, restricted_mean
 from pdsim.errors import ConfigError
-from pdsim.mechanisms.experiment import CLONE_PREFIX, Request
+from pdsim.mechanisms.experiment import CLONE_PREFIX, Arms, Request
 from pdsim.schema import RESPONSE
 from pdsim.units import days
 
@@ -28,14 +28,14 @@ class View:
 
     Attributes
     ----------
-    request : Request
+    request : Request or Joined
     trajectory, visits, endpoints, states, cohort : Dataset
         Of this arm alone, so with dims (patient[, time, visit, clone]).
     cards : mapping of str to DrugCard
         Of the drugs that were given, at least.
     """
 
-    request: Request
+    request: Arms
     trajectory: xr.Dataset
     visits: xr.Dataset
     endpoints: xr.Dataset
@@ -177,6 +177,7 @@ def _exposure(readout: ReadoutTable, view: View) -> tuple[Any, ...]:
     from pdsim.pk import LinearSystem, exposure
 
     request = view.request
+    assert isinstance(request, Request)  # only survival is read from joined lines
     system = view.cards[str(readout.of)].system(view.cohort)
     if not isinstance(system, LinearSystem):
         raise ConfigError(f"exposure of {readout.of}: only a drug with linear kinetics has one in closed form.")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pdsim.mechanisms.experiment import Experiment, Group, Request
+from pdsim._jit import thread_count
+from pdsim.endpoints import DeathHazard
+from pdsim.mechanisms.experiment import Arms, Experiment, Request
 from pdsim.mechanisms.judge import Result, judge
+from pdsim.mechanisms.lines import joined_view, lived
 from pdsim.mechanisms.patients import fixed
 from pdsim.mechanisms.readouts import View
 
@@ -20,8 +25,6 @@ if TYPE_CHECKING:
     from pdsim.cohort import Population
     from pdsim.mechanisms.load import Suite
     from pdsim.mechanisms.schema import ClaimTable
-    from pdsim.pk import DrugCard
-    from pdsim.simulate import Arm
 
 SEED = 1
 Progress = Callable[[int, int], None]
@@ -77,7 +80,11 @@ def _resized(experiment: Experiment, size: int | None) -> Experiment:
     if size is None:
         return experiment
     requests = {name: _with_size(request, size) for name, request in experiment.requests.items()}
-    return replace(experiment, requests=requests)
+    joined = {
+        name: replace(one, first=_with_size(one.first, size), second=_with_size(one.second, size))
+        for name, one in experiment.joined.items()
+    }
+    return replace(experiment, requests=requests, joined=joined)
 
 
 def _with_size(request: Request, size: int) -> Request:
@@ -86,112 +93,108 @@ def _with_size(request: Request, size: int) -> Request:
 
 
 class _Runner:
-    """Holds what is shared between groups: cards, outputs, cohorts and finished arms."""
+    """Simulates the arms of experiments, some groups at once, and holds what they show."""
 
     def __init__(
         self, suite: Suite, experiments: list[Experiment], threads: int | None, progress: Progress | None
     ) -> None:
-        self.suite, self.threads, self.progress = suite, threads, progress
+        self.suite, self.threads, self.progress = suite, thread_count(threads), progress
         self.requests = list(dict.fromkeys(one for entry in experiments for one in entry.requests.values()))
+        self.joined = list(dict.fromkeys(one for entry in experiments for one in entry.joined.values()))
         self.populations: dict[str, Population] = {
             name: population for entry in experiments for name, population in entry.populations.items()
         }
-        self.outputs: dict[str, set[str]] = defaultdict(set)
+        self.outputs: dict[Request, set[str]] = defaultdict(set)
         for entry in experiments:
             for request in entry.requests.values():
-                self.outputs[request.group.theme] |= entry.outputs
-        self.views: dict[Request, View] = {}
+                self.outputs[request] |= entry.outputs
+        self.parents = {request.after for request in self.requests if request.after is not None}
+        self.views: dict[Arms, View] = {}
         self.starts: dict[Request, dict[str, xr.Dataset]] = {}
         self.total = sum(request.group.size for request in self.requests)
         self.done = 0
+        self.counting = Lock()
 
-    def run(self) -> Mapping[Request, View]:
-        """Simulate plain arms group by group, then each arm that starts from another."""
-        groups: dict[Group, list[Request]] = defaultdict(list)
-        for request in self.requests:
-            if request.after is None:
-                groups[request.group].append(request)
-        started = [request for request in self.requests if request.after is not None]
-        parents = {request.after for request in started}
-        for group, members in groups.items():
-            self._simulate(members, self._cohort(group), None, parents)
-        for request in started:
-            assert request.after is not None
-            initial = self.starts[request.after][request.at]
-            complete = initial.isel(patient=_complete(initial))
-            cohort = self._cohort(request.group).sel(patient=complete["patient"].values)
-            self._simulate([request], cohort, complete, set())
+    def run(self) -> Mapping[Arms, View]:
+        """Simulate plain arms group by group, then those that start from others, then join lines."""
+        for started in (False, True):
+            groups: dict[Any, list[Request]] = defaultdict(list)
+            for request in self.requests:
+                if (request.after is not None) == started:
+                    groups[request.group, request.after, request.at].append(request)
+            # the longest first, so that no thread is left with one of them
+            self._together(sorted(groups.values(), key=self._work, reverse=True))
+        for joined in self.joined:
+            self.views[joined] = joined_view(joined, self.views[joined.first], self.views[joined.second], SEED)
         return self.views
 
-    def _cohort(self, group: Group) -> xr.Dataset:
+    def _work(self, members: list[Request]) -> float:
+        """Patient-days of some arms; drugs with kinetics of their own take ten times as long (measured)."""
+        group = members[0].group
+        slow = any(self.suite.cards[name].kind == "states" for name in group.cards)
+        return len(members) * group.size * group.stop * (10.0 if slow else 1.0)
+
+    def _together(self, groups: Sequence[list[Request]]) -> None:
+        """Simulate as many groups at once as there are threads: one prepares while another is integrated."""
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="mechanisms") as pool:
+            waiting = [pool.submit(self._simulate, members) for members in groups]
+            try:
+                for one in waiting:
+                    one.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _patients(self, request: Request) -> tuple[xr.Dataset, xr.Dataset | None]:
+        """Cohort of an arm, and the states that it starts from."""
         from pdsim.cohort import sample_cohort
 
+        group = request.group
         population = fixed(self.populations[group.population], dict(group.patients))
-        return sample_cohort(population, group.size, seed=SEED)
+        cohort = sample_cohort(population, group.size, seed=SEED)
+        if request.after is None:
+            return cohort, None
+        initial = self.starts[request.after][request.at]
+        complete = initial.isel(patient=_complete(initial))
+        return cohort.sel(patient=complete["patient"].values), complete
 
-    def _simulate(
-        self, members: list[Request], cohort: xr.Dataset, initial: xr.Dataset | None, parents: set[Request | None]
-    ) -> None:
-        from pdsim.endpoints import assemble, response
-        from pdsim.simulate import simulate, state_at
+    def _simulate(self, members: list[Request]) -> None:
+        from pdsim.simulate import Arm, simulate, state_at
 
         group = members[0].group
-        cards = self._cards(group)
+        cohort, initial = self._patients(members[0])
+        cards = {name: self.suite.cards[name] for name in group.cards}
         names = {f"arm{number}": request for number, request in enumerate(members)}
         run = simulate(
             self.suite.model,
             cohort,
-            {name: self._arm(request) for name, request in names.items()},
+            {name: Arm(one.regimen, one.until, dict(one.settings)) for name, one in names.items()},
             stop=group.stop,
             every=group.every,
             visits=min(group.visits, group.stop),
-            save=sorted(self.outputs[group.theme]) or ["burden"],
+            save=sorted(set().union(*(self.outputs[request] for request in members))) or ["burden"],
             drugs=cards,
             threads=self.threads,
             on_failure="keep",
-            progress=self._count,
             initial=initial,
         )
-        endpoints = assemble(run).assign(mrd_negative=response(run)["mrd_negative"])
+        endpoints = lived(run, DeathHazard(**dict(group.death)))
         for name, request in names.items():
+            end = state_at(run, "end", name)
             self.views[request] = View(
                 request,
                 run["trajectory"].to_dataset().sel(arm=name, drop=True),
                 run["visits"].to_dataset().sel(arm=name, drop=True),
                 endpoints.sel(arm=name, drop=True),
-                state_at(run, "end", name),
+                end,
                 cohort,
                 cards,
             )
-            if request in parents:
-                self.starts[request] = {
-                    "end": state_at(run, "end", name),
-                    "progression": state_at(run, "pd", name),
-                }
-        self.done += len(members) * cohort.sizes["patient"]
-
-    def _count(self, done: int, _total: int, _failed: int) -> None:
-        if self.progress is not None:
-            self.progress(self.done + done, self.total)
-
-    def _arm(self, request: Request) -> Arm:
-        from pdsim.simulate import Arm
-
-        return Arm(request.regimen, request.until, dict(request.settings))
-
-    def _cards(self, group: Group) -> dict[str, DrugCard]:
-        """Cards of all drugs of a claim file, with or without kinetics as states: its groups share compiled kernels."""
-        drugs = {dose.drug for request in self._of(group) if request.regimen for dose in request.regimen.doses}
-        states = self.suite.model.states
-        return {
-            drug: self.suite.library.load_drug(drug)
-            for drug in sorted(drugs)
-            if not (drug in states and states[drug].dosed)
-        }
-
-    def _of(self, group: Group) -> Iterable[Request]:
-        kernels = (group.theme, group.states)
-        return (request for request in self.requests if (request.group.theme, request.group.states) == kernels)
+            if request in self.parents:
+                self.starts[request] = {"end": end, "progression": state_at(run, "pd", name)}
+        with self.counting:
+            self.done += sum(request.group.size for request in members)
+            if self.progress is not None:
+                self.progress(self.done, self.total)
 
 
 def _complete(states: xr.Dataset) -> np.ndarray:

@@ -23,7 +23,7 @@ READOUT_KEYS = {
     "intensity": (),
 }
 _NEEDED = {"output": ("of",), "survival": ("of",), "grade": ("of",), "time_to": ("of",), "exposure": ("of",)}
-_CHOICES = {"survival": ("pfs", "ttp"), "grade": ("neutropenia", "thrombocytopenia")}
+_CHOICES = {"survival": ("pfs", "ttp", "os"), "grade": ("neutropenia", "thrombocytopenia")}
 _ARMS = {"value": 1, "difference": 2, "ratio": 2, "interaction": 4}
 
 
@@ -61,6 +61,10 @@ class ArmTable(Table):
     names files of dose rules that go with them. `after` starts the arm
     from the states that another arm of the claim had reached `at` its end or at progression. `among` is arithmetic
     over endpoints and covariates that is true for those who are read.
+
+    With `first` and `second` nothing is given: the arm is read from two others as one course of treatment, in which
+    `share` of the patients (drawn) who progress in `first` go on as in `second`, which starts after it. Only survival
+    is read from it; progression is that of `first`.
     """
 
     regimen: str | None = None
@@ -74,9 +78,16 @@ class ArmTable(Table):
     after: str | None = None
     at: Literal["progression", "end"] = "progression"
     among: str | None = None
+    first: str | None = None
+    second: str | None = None
+    share: float = Field(1.0, gt=0, le=1)
 
     @model_validator(mode="after")
     def _one_source(self) -> ArmTable:
+        joins = bool(self.first or self.second)
+        own = self.model_fields_set - {"first", "second", "share"}
+        if joins and (own or not (self.first and self.second)):
+            raise ValueError("is read from two arms: 'first', 'second', a 'share' if it is not all, and no other key.")
         if self.regimen and self.give:
             raise ValueError("names a regimen and gives doses too; keep one of 'regimen' and 'give'.")
         if self.rules and not self.give:
@@ -149,7 +160,7 @@ class CheckTable(Table):
 
 
 class ClaimTable(Table):
-    """One ``[[claim]]``."""
+    """One ``[[claim]]``; `death` holds numbers of `pdsim.endpoints.DeathHazard` that differ from the usual ones."""
 
     id: str = Field(pattern=r"^M\d+$")
     title: str
@@ -165,6 +176,7 @@ class ClaimTable(Table):
     every: Duration = "7 d"
     visits: Duration = "28 d"
     until: Literal["progression"] | None = None
+    death: dict[str, float] = Field(default_factory=dict)
     arms: dict[PlainName, ArmTable] = Field(default_factory=dict)
     check: tuple[CheckTable, ...] = Field((), strict=False)
 
@@ -175,14 +187,19 @@ class ClaimTable(Table):
         if not self.check and not self.reason:
             raise ValueError("has no check, so it needs a 'reason'.")
         used = {name for check in self.check for name in check.arms}
-        used |= {arm.after for arm in self.arms.values() if arm.after}
+        used |= {name for arm in self.arms.values() for name in (arm.after, arm.first, arm.second) if name}
         for name in used - set(self.arms):
             raise ValueError(f"there is no arm '{name}'. Arms: {', '.join(self.arms) or 'none'}.")
         for name in set(self.arms) - used:
             raise ValueError(f"the arm '{name}' is in no check.")
         for name, arm in self.arms.items():
-            if arm.after and self.arms[arm.after].after:
+            if arm.after and (self.arms[arm.after].after or self.arms[arm.after].first):
                 raise ValueError(f"the arm '{name}' is after '{arm.after}', which is itself after another.")
+            if arm.second and (self.arms[arm.second].after, self.arms[arm.second].at) != (arm.first, "progression"):
+                raise ValueError(f"the arm '{name}' needs a second arm that starts at progression in '{arm.first}'.")
+        for name in {one for check in self.check if check.readout.kind != "survival" for one in check.arms}:
+            if self.arms[name].first:
+                raise ValueError(f"only survival is read from the arm '{name}', which joins two others.")
         return self
 
 

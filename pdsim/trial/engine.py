@@ -14,9 +14,9 @@ import xarray as xr
 
 from pdsim._jit import thread_count
 from pdsim.endpoints import DeathHazard
+from pdsim.library.families import family
 from pdsim.simulate import Arm, simulate, state_at
 from pdsim.trial.bank import Bank, Want, fill_bank, reads_entry_only, values_of, with_draws
-from pdsim.trial.families import family
 from pdsim.trial.followup import endpoints_of
 from pdsim.trial.kept import kept
 from pdsim.trial.run_in import RunIn, run_in

@@ -15,7 +15,7 @@ import pdsim
 from pdsim.endpoints import DeathHazard, death, overall_survival
 from pdsim.errors import ConfigError
 from pdsim.library import Library
-from pdsim.trial.families import family
+from pdsim.library.families import family
 from pdsim.trial.followup import stop_times
 from pdsim.trial.predict import Figure, split_pair
 from pdsim.trial.run_in import _chosen
