@@ -61,7 +61,9 @@ class Term:
     def holds(self, values: Values) -> np.ndarray:
         """Whether it holds, bool (patient,); not where the value is missing."""
         found = np.asarray(values[self.name], dtype=float)
-        return np.asarray(_RELATIONS[self.relation](found, self.value) & ~np.isnan(found))
+        holds = np.asarray(_RELATIONS[self.relation](found, self.value))
+        # of all comparisons only this one is true of a missing value
+        return holds & ~np.isnan(found) if self.relation == "!=" else holds
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,10 @@ class Condition:
 
     def holds(self, values: Values) -> np.ndarray:
         """Whether all comparisons hold: bool, (patient,). `values` has an array (patient,) for each name."""
-        return np.all([term.holds(values) for term in self.terms], axis=0)
+        holds = self.terms[0].holds(values)
+        for term in self.terms[1:]:
+            holds = holds & term.holds(values)
+        return holds
 
     def fails(self, values: Values) -> np.ndarray:
         """Whether it is known not to hold, with no value missing: bool, (patient,)."""
