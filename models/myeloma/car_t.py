@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pdsim.model import Output, Param, State, emax, positive
 
-from .sources import ASSUMED, CART
+from .sources import ASSUMED, CART, MINUCCI, PEAK
 
 
 class CarT:
@@ -17,10 +17,10 @@ class CarT:
     bcma_trait = Param(1.0, "1", "BCMA relative to normal", dim="clone", low=0, **ASSUMED)
 
     car_expansion = Param(
-        1.7, "1/day", "division at full antigen and an empty T-cell space; rho, 1.73 in Singh", low=0, **CART
+        2.9, "1/day", "division at full antigen and an empty T-cell space, one in 5.7 h; rho", low=0, **MINUCCI
     )
     car_antigen_half = Param(1e9, "cell", "BCMA-bearing cells of half stimulation", low=0, **CART)
-    car_capacity = Param(1e12, "cell", "T cells that a body holds", low=0, **CART)
+    car_capacity = Param(7e11, "cell", "T cells, host and CAR-T, with which CAR-T cells stop dividing", low=0, **PEAK)
     host_t_cells = Param(9e11, "cell", "host T cells at entry", low=0, **CART)
     car_loss = Param(0.16, "1/day", "loss of effector cells, contraction in Stein 2019", low=0, **CART)
     car_memory_rate = Param(
@@ -34,7 +34,7 @@ class CarT:
     car_ikzf_gain = Param(0.3, "1", "rise of division and kill at full IKZF1/3 loss", low=0, **ASSUMED)
     car_steroid_loss = Param(0.6, "1", "division and kill lost at full steroid effect", low=0, high=1, **ASSUMED)
     car_kill = Param(0.34, "1/day", "maximal kill by CAR-T cells", low=0, **CART)
-    car_half = Param(1e10, "cell", "effector cells of half-maximal kill of few tumour cells; C_50", low=0, **CART)
+    car_half = Param(5e8, "cell", "effector cells of half-maximal kill of few tumour cells; C_50", low=0, **CART)
     car_ratio = Param(0.01, "1", "effector over tumour cells of half-maximal kill", low=0, **CART)
 
     car_t = Output("cell", "all CAR-T cells")

@@ -24,3 +24,7 @@ KISSELEV = {
 PROTEASOME = {"source": "carfilzomib pharmacodynamics in blood cells; range 0.4 to 0.8", "status": "recalled"}
 QUARTINO = {"source": "assumed; Quartino 2014 Pharm Res 31:3390: the factor raises production, shortens maturation"}
 KIMMEL = {"source": "set so that T cells refill in the three weeks of Kimmel 2021 Proc R Soc B (0.17 a day, Gompertz)"}
+MINUCCI = {"source": "set for 0.9 a day net over expansion (Stein 2019); Minucci 2024: CAR-T cells divide every 5.4 h"}
+PEAK = {
+    "source": "set for a peak on day 11 (ide-cel label); CAR-T cells hold 0.28 of what normal ones do in Kimmel 2021"
+}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pdsim.cohort.composition import Composition
-from pdsim.cohort.distributions import Fixed
+from pdsim.cohort.distributions import Categorical, Fixed
 from pdsim.cohort.population import Population, Variable
 from pdsim.errors import ConfigError, did_you_mean
 
@@ -29,19 +29,35 @@ def changed(base: Population, table: PopulationTable) -> Population:
     return fixed(found, table.patients)
 
 
-def fixed(population: Population, values: Mapping[str, float]) -> Population:
+def fixed(population: Population, values: Mapping[str, float | str]) -> Population:
     """Return the population with some variables the same in every patient.
 
     A variable that is there keeps its place among the draws, so that all others stay as they are; a new one, such as
-    a parameter of the model or ``"lenalidomide.clearance"``, comes last.
+    a parameter of the model or ``"lenalidomide.clearance"``, comes last. A category is given by the name of a level.
+
+    Raises
+    ------
+    ConfigError
+        A level that the category does not have, or a name for what is a number.
     """
-    known = {variable.name for variable in population.variables}
+    known = {variable.name: variable for variable in population.variables}
     variables = [
-        replace(variable, rule=Fixed(float(values[variable.name]))) if variable.name in values else variable
+        replace(variable, rule=_fixed(variable, values[variable.name])) if variable.name in values else variable
         for variable in population.variables
     ]
     new = [Variable(name, "parameter", Fixed(float(value)), "") for name, value in values.items() if name not in known]
     return replace(population, variables=(*variables, *new))
+
+
+def _fixed(variable: Variable, value: float | str) -> Fixed | Categorical:
+    if not variable.levels:
+        if isinstance(value, str):
+            raise ConfigError(f"patients.{variable.name}: '{value}' is no number.")
+        return Fixed(float(value))
+    if value not in variable.levels:
+        hint = f"{did_you_mean(str(value), variable.levels)} Levels: {', '.join(variable.levels)}."
+        raise ConfigError(f"patients.{variable.name}: '{value}' is no level.{hint}")
+    return Categorical(tuple(float(level == value) for level in variable.levels), variable.levels)
 
 
 def _with_clones(base: Population, table: PopulationTable) -> Population:

@@ -39,13 +39,13 @@ class CloneTable(Table):
 class PopulationTable(Table):
     """``[population.NAME]``: a population of the library with some variables fixed and other clones.
 
-    `patients` fixes parameters and covariates, in the units of the base; `shares` and `log_odds_sd` replace typical
-    shares of clones (the others keep their ratio to the first clone) and spreads; `clones` adds some; `set` holds for
-    every arm.
+    `patients` fixes parameters and covariates, in the units of the base, categories by a level's name; `shares` and
+    `log_odds_sd` replace typical shares of clones (the others keep their ratio to the first clone) and spreads;
+    `clones` adds some; `set` holds for every arm.
     """
 
     base: str
-    patients: dict[str, float] = Field(default_factory=dict)
+    patients: dict[str, float | str] = Field(default_factory=dict)
     shares: dict[str, float] = Field(default_factory=dict)
     log_odds_sd: dict[str, float] = Field(default_factory=dict)
     clones: dict[PlainName, CloneTable] = Field(default_factory=dict)
