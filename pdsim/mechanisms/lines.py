@@ -36,7 +36,7 @@ def joined_view(joined: Joined, first: View, second: View, seed: int) -> View:
     goes_on = draws.uniforms(seed, patients, "mechanisms.second_line", 1)[:, 0] < joined.share
     goes_on &= np.isin(patients, second.patients)
     later = second.visits.reindex(patient=patients)
-    visits = _appended(first.visits, later, goes_on).expand_dims(arm=["both"])
+    visits = appended(first.visits, later, goes_on).expand_dims(arm=["both"])
     status = first.endpoints["status"].values.copy()
     status[goes_on] |= second.endpoints["status"].reindex(patient=patients[goes_on]).values
     plain = xr.Dataset({"status": (("arm", "patient"), status[None])}, visits.coords)
@@ -47,7 +47,7 @@ def joined_view(joined: Joined, first: View, second: View, seed: int) -> View:
     return replace(first, request=joined, endpoints=first.endpoints.assign(own))
 
 
-def _appended(first: xr.Dataset, second: xr.Dataset, goes_on: np.ndarray) -> xr.Dataset:
+def appended(first: xr.Dataset, second: xr.Dataset, goes_on: np.ndarray) -> xr.Dataset:
     """Visits of a first line, and from its confirmed progression on those of the second, both (patient, visit).
 
     Who goes on has not progressed before the second line does: only then is later treatment left to assumptions.

@@ -190,13 +190,13 @@ class ClaimTable(Table):
         used |= {name for arm in self.arms.values() for name in (arm.after, arm.first, arm.second) if name}
         for name in used - set(self.arms):
             raise ValueError(f"there is no arm '{name}'. Arms: {', '.join(self.arms) or 'none'}.")
-        for name in set(self.arms) - used:
-            raise ValueError(f"the arm '{name}' is in no check.")
         for name, arm in self.arms.items():
             if arm.after and (self.arms[arm.after].after or self.arms[arm.after].first):
                 raise ValueError(f"the arm '{name}' is after '{arm.after}', which is itself after another.")
             if arm.second and (self.arms[arm.second].after, self.arms[arm.second].at) != (arm.first, "progression"):
                 raise ValueError(f"the arm '{name}' needs a second arm that starts at progression in '{arm.first}'.")
+        for name in set(self.arms) - used:
+            raise ValueError(f"the arm '{name}' is in no check.")
         for name in {one for check in self.check if check.readout.kind != "survival" for one in check.arms}:
             if self.arms[name].first:
                 raise ValueError(f"only survival is read from the arm '{name}', which joins two others.")

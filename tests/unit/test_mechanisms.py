@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from pdsim.cohort import sample_cohort
 from pdsim.endpoints import median_time, restricted_mean
 from pdsim.errors import ConfigError
 from pdsim.library import load_population
 from pdsim.mechanisms import contrast
+from pdsim.mechanisms.lines import appended
 from pdsim.mechanisms.patients import changed, fixed
 from pdsim.mechanisms.readouts import summarise
 from pdsim.mechanisms.schema import PopulationTable, ReadoutTable
@@ -55,6 +57,19 @@ def test_fixing_a_variable_moves_no_other():
         np.testing.assert_array_equal(cohort[name], plain[name])
     # what is derived follows: neutrophils at entry fall with lines
     assert np.all(cohort["anc_entry"] < plain["anc_entry"])
+
+
+def test_a_category_is_fixed_by_the_name_of_a_level():
+    base = load_population("double_refractory")
+    cohort = sample_cohort(fixed(base, {"prior_bortezomib": "none"}), 8, seed=3)
+    assert not cohort["prior_bortezomib"].values.any()
+    assert cohort["prior_bortezomib"].attrs["flag_meanings"] == "none exposed refractory"
+    with pytest.raises(
+        ConfigError, match=r"'refractry' is no level\. Did you mean 'refractory'.*Levels: none, exposed"
+    ):
+        fixed(base, {"prior_bortezomib": "refractry"})
+    with pytest.raises(ConfigError, match=r"patients\.prior_lines: 'two' is no number"):
+        fixed(base, {"prior_lines": "two"})
 
 
 def test_a_new_variable_is_added():
@@ -103,3 +118,19 @@ def test_patients_make_one_number(keys, values, expected):
     readout = ReadoutTable.model_validate(keys)
     found = summarise(readout, np.array(values, dtype=float).reshape(len(values), -1), stop=91.3125)
     assert found == pytest.approx(expected, nan_ok=True)
+
+
+def _visits(burden, progression, patients=(0, 1, 2)):
+    rows = {"burden_true": np.array(burden, dtype=np.float32), "progression": np.array(progression, dtype=np.int8)}
+    days = {"day": ("visit", 28.0 * np.arange(4)), "patient": list(patients)}
+    return xr.Dataset({name: (("patient", "visit"), values) for name, values in rows.items()}, days)
+
+
+def test_two_lines_are_one_course():
+    """The second line begins at the visit that confirms progression; only its own progression counts from there."""
+    first = _visits([[1, 2, 3, 4]] * 3, [[0, 1, 2, 2], [0, 1, 2, 2], [0, 0, 0, 1]])
+    second = _visits([[30, 20, 10, 5]] * 3, [[0, 0, 1, 2]] * 3)
+    both = appended(first, second, np.array([True, False, True]))
+    np.testing.assert_array_equal(both["burden_true"], [[1, 2, 3, 20], [1, 2, 3, 4], [1, 2, 3, 4]])
+    np.testing.assert_array_equal(both["progression"], [[0, 0, 0, 0], [0, 1, 2, 2], [0, 0, 0, 1]])
+    assert both["progression"].dtype == np.int8
