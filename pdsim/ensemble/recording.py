@@ -153,7 +153,8 @@ class Recorder:
             self._courses[..., place] = single(outputs[:, stored][:, :, self._saved]).transpose(2, 0, 3, 1)
         for name, reduction in self._reductions.items():
             values = outputs[:, stored, self.plan.kernels.outputs.index(name)]
-            reduction.take(self.plan.grid.times[place], values.swapaxes(0, 1).reshape(values.shape[1], -1))
+            by_lane = values.swapaxes(0, 1).reshape(values.shape[1], len(self.order))
+            reduction.take(self.plan.grid.times[place], by_lane)
         counted, place = self._within("counted", start, end)
         if len(self._seen):
             self._counts[..., place] = outputs[:, counted][:, :, self._seen].transpose(2, 0, 3, 1)
