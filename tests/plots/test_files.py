@@ -71,3 +71,15 @@ def test_saving_leaves_no_open_figure(written):
     from matplotlib import pyplot
 
     assert pyplot.get_fignums() == []
+
+
+def test_a_figure_is_laid_out_once_and_drawn_once_for_every_file(run, tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    calls = []
+    draw, execute = Figure.draw, ConstrainedLayoutEngine.execute
+    monkeypatch.setattr(Figure, "draw", lambda *args: calls.append("draw") or draw(*args))
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *args: calls.append("lay out") or execute(*args))
+    plot.save_figures(run, tmp_path, formats=("png", "svg"), kinds=["pfs"])
+    assert calls == ["lay out", "draw", "draw"]

@@ -396,3 +396,16 @@ def test_an_arm_without_drugs_is_an_untreated_one(simulate):
         values = run[group].to_dataset()
         assert name in values
         xr.testing.assert_equal(values.sel(arm="none", drop=True), values.sel(arm="watched", drop=True))
+
+
+@pytest.mark.parametrize(("patients", "threads"), [(1, 1), (500, 2), (333, 7)])
+def test_tasks_cover_every_patient_of_every_arm_once_and_shrink(patients, threads):
+    from importlib import import_module
+
+    tasks = import_module("pdsim.simulate")._tasks(["a", "b"], patients, threads)
+    for arm in ("a", "b"):
+        assert np.concatenate([rows for name, rows in tasks if name == arm]).tolist() == list(range(patients))
+    sizes = [len(rows) for _, rows in tasks]
+    assert max(sizes) <= 8 * 16
+    assert sizes[-1] <= 16
+    assert all(len(rows) % 16 == 0 or rows[-1] == patients - 1 for _, rows in tasks)
