@@ -2,7 +2,7 @@
 
 Lanes keep panels, pieces and steps of their own; none sees its neighbours. On panels where the driver is integrated,
 the disease runs twice, the first time without the highest moments: where that shows, the panel is halved. Where it
-hardly showed, this is not looked at again for four weeks while the highest moments would not show by their size.
+hardly showed, this is not looked at again for four weeks while the highest moments are no larger.
 """
 
 from __future__ import annotations
@@ -39,12 +39,10 @@ from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.readings import Seen, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
 
-_SHOWS = 4.0  # effect of the highest moments, in tolerances, at which a panel is halved: the next ones do a tenth
+_SHOWS = 3.0  # effect of the highest moments, in tolerances, at which a panel is halved
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
 _TRUST = 28.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
-_VANISHES = 0.1  # and at which the next panel is cut into half as many pieces: each moment then shows 16 times as much
-_HARDLY = 0.3 * _SHOWS  # effect up to which highest moments are taken on trust
-_ROOM = 10.0  # largest factor by which these may grow meanwhile
+_VANISHES = 0.003  # and at which the next panel is cut into half as many pieces
 
 
 @jit(**INNER)
@@ -161,20 +159,10 @@ def _choose_tests(panels, plan):
 
 @jit(**INNER)
 def _pass(panels, plan, lane, effect):
-    """Note up to what size the highest moments would hardly show, going by one lane's panel: their effect is linear."""
-    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1]
-    room = min(_ROOM, _HARDLY / max(effect, 1e-300))
+    """Note whether the highest moments of one lane's panel hardly showed."""
     for f in range(panels.size.size // W):
-        at = f * W + lane
-        found = room * _highest(panels, plan, f, lane)
-        if not effect < _HARDLY:
-            plan.passed[at] = -1.0
-        elif trusted:
-            plan.passed[at] = max(plan.passed[at], found)
-        else:
-            plan.passed[at] = found
-    if not trusted:
-        plan.since[lane] = plan.begin[lane]
+        plan.passed[f * W + lane] = _highest(panels, plan, f, lane) if effect < 0.3 * _SHOWS else -1.0
+    plan.since[lane] = plan.begin[lane]
 
 
 @jit(**INNER)

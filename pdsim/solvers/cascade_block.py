@@ -220,12 +220,10 @@ class CascadeBlock(Block):
         rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
         rows["passed"] = self._panels.size.size
         whole = {"slot", "live", "rests", "active", "pieces", "redraw", "before", "tests", "tally"}
-        plan = Plan(**{
+        return Plan(**{
             name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
             for name in Plan._fields
         })  # fmt: skip
-        plan.since[:] = -np.inf
-        return plan
 
     @property
     def _lane_bundles(self) -> tuple:

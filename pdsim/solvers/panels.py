@@ -59,8 +59,8 @@ class Plan(NamedTuple):
     check_present: Floats  # (state, lane)
     before: Ints  # (lane,) steps taken before the panel
     tests: Ints  # (lane,) 1 where the effect of the highest moments is to be looked at
-    passed: Floats  # (forcing, lane) size up to which highest moments are of little effect
-    since: Floats  # (lane,) when that was first found
+    passed: Floats  # (forcing, lane) highest moments that were found to be of little effect
+    since: Floats  # (lane,) when that was
     tally: Ints  # panels used again, panels integrated, halvings, driver steps, disease steps
 
 
@@ -308,10 +308,12 @@ def _rest(panels, plan, lines, lane, number, stop):
     """Lengthen one lane's panel, which is the `number`th and a whole one, while its driver rests."""
     start, length = panels.grid[0], panels.grid[1]
     end = min(start + (np.floor(number / REST) + 1.0) * REST * length, stop)
+    if end <= plan.end[lane] or not _at_rest(panels, lane):
+        return
     due = next_event(lines, lane)
     if due < end:
         end = start + np.floor((due - start) / length + 1e-9) * length
-    if end > plan.end[lane] and _at_rest(panels, lane):
+    if end > plan.end[lane]:
         plan.end[lane] = end
         plan.slot[lane] = panels.at[lane]
         plan.rests[lane] = 1
