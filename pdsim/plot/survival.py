@@ -186,7 +186,7 @@ def survival_panels(runs: Mapping[str, xr.DataTree], figure: Figure | None = Non
     for ax, (title, run) in zip(panel_grid(figure, len(runs), columns), runs.items(), strict=True):
         follows = {arm: follow_up(run, arm, of) for arm in plain_arms(run)}
         for index, (arm, follow) in enumerate(follows.items()):
-            draw_curve(ax, follow, f"{arm_label(run, arm, 40)} ({len(follow.months)})", index)
+            draw_curve(ax, follow, f"{arm_label(run, arm, 20)} ({len(follow.months)})", index)
         month_axis(ax, np.array([0.0, horizon(run, follows)]))
         ax.set(ylim=(0.0, 1.03), yticks=[0.0, 0.5, 1.0], yticklabels=["0", "50", "100"])
         ax.set_title(title, loc="left", fontsize=7)
