@@ -92,10 +92,10 @@ def validated(tree: dict[str, Any], mistakes: Mistakes, library: Library) -> tup
 def _study_tree(path: Path | str) -> tuple[Path, dict[str, Any]]:
     """Return a study's file and tables; the name of a regimen stands for `ONE_REGIMEN` with that regimen as its arm."""
     library, name = Library(study_folder=Path.cwd()), str(path)
-    if not _is_bare(name) or Path(name).exists() or name in library.names("study"):
-        return (file := locate(path)), read_toml(file)
-    if name not in library.names("regimens") and name not in library.not_simulated():
-        return (file := locate(path)), read_toml(file)
+    study = not _is_bare(name) or Path(name).exists() or name in library.names("study")
+    if study or (name not in library.names("regimens") and name not in library.not_simulated()):
+        file = locate(path)
+        return file, read_toml(file)
     regimen = library.load_regimen(name)
     file = library.find("study", ONE_REGIMEN)
     tree = read_toml(file)

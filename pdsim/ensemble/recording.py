@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -68,8 +69,6 @@ class Recorder:
         }
         self._at = 0
         self.order = self._place = np.arange(LANES * len(blocks))  # `_place`: where each is
-        # a look for events follows a block with the patients it began with
-        self._movable = len(blocks) > 1 and not wanted.events and len({_shapes(block) for block in blocks}) == 1
         # arrays of output, block, lane and time
         counted = [name for name in COUNTS if name in kernels.outputs]
         self._counts = np.empty((len(counted), len(blocks), LANES, len(grid.counts)))
@@ -97,6 +96,12 @@ class Recorder:
             if before is not None:
                 self._look(place, before, start, end, seen[place].swapaxes(0, 1), stop)
         self._keep(start, end, self._in_order(seen))
+
+    @cached_property
+    def _movable(self) -> bool:
+        """Whether patients may change places; a look for events follows a block with those it began with."""
+        one_kind = len(self.blocks) > 1 and not self.wanted.events
+        return one_kind and len({_shapes(block) for block in self.blocks}) == 1
 
     def gather(self, busy: np.ndarray) -> None:
         """Put the `busy` (lane,) into as few blocks as can hold them: a block takes as long as its busiest patient."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdsim._jit import thread_count
+from pdsim._together import together
 from pdsim.endpoints import DeathHazard
 from pdsim.mechanisms.experiment import Arms, Experiment, Request
 from pdsim.mechanisms.judge import Result, judge
@@ -123,7 +123,7 @@ class _Runner:
                 if (request.after is not None) == started:
                     groups[request.group, request.after, request.at].append(request)
             # the longest first, so that no thread is left with one of them
-            self._together(sorted(groups.values(), key=self._work, reverse=True))
+            together(self._simulate, sorted(groups.values(), key=self._work, reverse=True), self.threads)
         for joined in self.joined:
             self.views[joined] = joined_view(joined, self.views[joined.first], self.views[joined.second], SEED)
         return self.views
@@ -133,16 +133,6 @@ class _Runner:
         group = members[0].group
         slow = any(self.suite.cards[name].kind == "states" for name in group.cards)
         return len(members) * group.size * group.stop * (10.0 if slow else 1.0)
-
-    def _together(self, groups: Sequence[list[Request]]) -> None:
-        """Simulate as many groups at once as there are threads: one prepares while another is integrated."""
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="mechanisms") as pool:
-            waiting = [pool.submit(self._simulate, members) for members in groups]
-            try:
-                for one in waiting:
-                    one.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
 
     def _patients(self, request: Request) -> tuple[xr.Dataset, xr.Dataset | None]:
         """Cohort of an arm, and the states that it starts from."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from pdsim._jit import thread_count
+from pdsim._together import together
 from pdsim.endpoints import DeathHazard
 from pdsim.library.families import family
 from pdsim.simulate import Arm, simulate, state_at
@@ -136,7 +136,7 @@ class Engine:
             groups[job.together].append(job)
         self.total = sum(self._size(job) for job in jobs)
         found: dict[tuple[str, str], ArmResult] = {}
-        for part in self._together(self._simulate, groups.values()):
+        for part in together(self._simulate, groups.values(), self.threads):
             found |= part
         banks = {job.trial.name: job for job in jobs if job.trial.table.run_in}
         self.run_ins = {name: run_in(job.trial, job.bank, self) for name, job in banks.items()}
@@ -176,7 +176,7 @@ class Engine:
                 asked = wants[_pool(trial)]
                 asked[want] = max(count, asked.get(want, 0))
         pools = {_pool(trial): trial for trial in reversed(trials)}  # the first trial of each
-        filled = self._together(lambda pool: fill_bank(pools[pool], wants[pool], self), pools)
+        filled = together(lambda pool: fill_bank(pools[pool], wants[pool], self), pools, self.threads)
         banks = dict(zip(pools, filled, strict=True))
         return [
             self._job(trial, arm, banks[pool], pool)
@@ -184,15 +184,6 @@ class Engine:
             for pool in (_pool(trial),)
             for arm in trial.table.arms
         ]
-
-    def _together(self, work: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-        """Work on as many parts at once as there are threads, so that one prepares while another is integrated."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            waiting = [pool.submit(work, part) for part in parts]
-            try:
-                return [one.result() for one in waiting]
-            finally:
-                pool.shutdown(cancel_futures=True)
 
     def _wants(self, trial: Trial) -> dict[Want, int]:
         found: dict[Want, int] = {}
