@@ -10,12 +10,16 @@ from numba.core import types
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
+from pdsim._parts import RowLibrary
+
 
 class Separate(Compiler):
     """Compiler that promises LLVM that array arguments do not overlap, which spares checks at run time."""
 
     def define_pipelines(self):
         self.state.flags.noalias = True
+        if self.state.flags.no_cpython_wrapper:  # only compiled code calls it
+            self.state.library = RowLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
         return super().define_pipelines()
 
 
