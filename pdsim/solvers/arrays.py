@@ -148,14 +148,10 @@ def lane_rows(bundles: Iterable[tuple]) -> list[np.ndarray]:
 
 
 def numba_type(bundle: type) -> Any:
-    """Return the numba type of a bundle: one-dimensional contiguous arrays of float64 or int64."""
-    from numba import types
+    """Return the numba type of a bundle."""
+    from pdsim.solvers.bundles import bundle_type
 
-    kinds = {"Floats": types.float64[::1], "Ints": types.int64[::1]}
-    fields = [kinds[getattr(kind, "__forward_arg__", str(kind))] for kind in bundle.__annotations__.values()]
-    if len(set(fields)) == 1:
-        return types.NamedUniTuple(fields[0], len(fields), bundle)
-    return types.NamedTuple(fields, bundle)
+    return bundle_type(bundle)
 
 
 def function_type(signature: str) -> Any:
