@@ -80,10 +80,19 @@ def jit(function: Callable | None = None, *, signature: Any = None, **more: Any)
     options = {**FLAGS, "cache": True, **more}
     folder = cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"
     with _cache_at(folder):
-        if signature is None:
-            return numba.njit(**options)(function)
-        with _alone(folder / f"{function.__module__}.{function.__qualname__}.lock"):
-            return numba.njit(signature, **options)(function)
+        made = numba.njit(**options)(function)
+    return made if signature is None else compiled(made, signature)
+
+
+def compiled(function: Any, signature: Any) -> Any:
+    """Compile a function from `jit` for these types alone, or load it from the cache; once."""
+    own = function.py_func
+    folder = cache_folder() / f"numba-{source_key(own.__code__.co_filename)}"
+    with _lock, _alone(folder / f"{own.__module__}.{own.__qualname__}.lock"):
+        if not function.signatures:
+            function.compile(signature)
+            function.disable_compile()
+    return function
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pdsim._jit import cache_folder, source_key
+from pdsim._jit import cache_folder, compiled, source_key
 
 _lock = threading.RLock()
 
@@ -69,6 +69,11 @@ def read_json(name: str) -> dict[str, Any] | None:
     except json.JSONDecodeError:
         path.unlink(missing_ok=True)  # a disk that filled up; the next writer puts a whole one
         return None
+
+
+def load_kernel(module: str, name: str, signature: str) -> Any:
+    """Return one function of a generated file, compiled: the others there wait until they are asked for."""
+    return compiled(getattr(load_module(module), name), signature)
 
 
 def load_module(name: str) -> ModuleType:

@@ -203,6 +203,14 @@ def test_kernels_are_vectorised(name):
     assert packed >= 0.9 * single  # the remainder loop holds each operation once more, one lane at a time
 
 
+def test_a_function_is_compiled_when_it_is_asked_for(logistic, write_model):
+    made = kernels(load_model_file(write_model(("room = 1", "room = 1.0 * 1"))), CLONES)
+    module = files.load_module(made.module)
+    assert made.initial is module.initial
+    assert len(module.initial.nopython_signatures) == 1
+    assert not module.outputs.nopython_signatures
+
+
 def test_pruning_follows_the_drugs(every_effect):
     keys = {name: tuple(item.combine.keys) for name, item in every_effect.inputs.items()}
     blocked = EffectUse("alpha", "alpha", "blocked", keys["blocked"])
@@ -269,7 +277,7 @@ model = load_model_file(Path({str(HERE)!r}) / "fixtures" / "every_effect.py")
 
 def test_second_process_compiles_nothing_and_imports_neither_sympy_nor_pint(every_effect):
     here = kernels(every_effect, CLONES, uses_of(every_effect))
-    here.rates, here.jacobian  # noqa: B018
+    here.derive, here.initial, here.rates, here.observe, here.jacobian  # noqa: B018
     text = (
         LOAD
         + """
