@@ -35,6 +35,12 @@ class Mistakes:
             shown = int(value) if float(value).is_integer() else value
             self.where(mask & (values == value), text.format(shown))
 
+    def take(self, others: Mistakes, order: np.ndarray | None) -> None:
+        """Note the mistakes of a table whose rows stand at `order` (row,) in this one, None if it is the same."""
+        for text, rows in others.found.items():
+            own = np.array(rows, dtype=np.int64) - 1
+            self.add(text, own if order is None else order[own])
+
     def check(self) -> None:
         """Raise a `DoseError` with every mistake found."""
         if self.found:

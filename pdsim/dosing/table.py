@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class EventTable:
-    """Records of some patients in the order of the file; every array is (row,).
+    """Records of some patients in the order of the file; every array is (row,) and cannot be written to.
 
     Parameters
     ----------
@@ -59,6 +59,13 @@ class EventTable:
     mdv: np.ndarray
     cmt: np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    _changes: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # what is found out about a table is kept, so it must stay as it is
+        for name in STANDARD:
+            object.__setattr__(self, name, _fixed(getattr(self, name)))
+        object.__setattr__(self, "columns", {name: _fixed(column) for name, column in self.columns.items()})
 
     def __len__(self) -> int:
         return len(self.time)
@@ -68,21 +75,42 @@ class EventTable:
         """Rows that give a dose, bool (row,)."""
         return (self.evid == 1) | (self.evid == 4)
 
-    def patients(self) -> list[tuple[Any, np.ndarray]]:
-        """Each ID with its rows, in the order in which they first appear."""
-        count = len(self)
-        if not count:
-            return []
-        starts = np.flatnonzero(np.concatenate([[True], self.id[1:] != self.id[:-1]]))
-        ids = self.id[starts].tolist()
-        if len(set(ids)) == len(ids):  # the rows of each stand together
-            ends = [*starts[1:].tolist(), count]
-            whole = np.arange(count)
-            return [(own, whole[a:b]) for own, a, b in zip(ids, starts.tolist(), ends, strict=True)]
-        rows: dict[Any, list[int]] = {}
-        for row, patient in enumerate(self.id.tolist()):
-            rows.setdefault(patient, []).append(row)
-        return [(patient, np.array(own)) for patient, own in rows.items()]
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the rows of each patient begin, and where those of the last end, (patient + 1,).
+
+        Rows of a patient stand together; see `together`.
+        """
+        inside = np.flatnonzero(self.id[1:] != self.id[:-1]) + 1
+        return np.concatenate([np.zeros(min(1, len(self)), dtype=np.int64), inside, [len(self)]])
+
+    def together(self) -> tuple[EventTable, np.ndarray | None]:
+        """Bring the rows of each patient together, patients in the order in which they first appear.
+
+        Returns
+        -------
+        EventTable
+            Itself, where they stand so.
+        array of int or None, (row,)
+            Where each of its rows stands in this table.
+        """
+        ids = self.id[self.starts[:-1]].tolist()
+        if len(set(ids)) == len(ids):
+            return self, None
+        _, first, number = np.unique(self.id, return_index=True, return_inverse=True)
+        order = np.argsort(first[number], kind="stable")
+        own = {name: getattr(self, name)[order] for name in STANDARD}
+        return EventTable(**own, columns={name: column[order] for name, column in self.columns.items()}), order
+
+    def changes(self, names: Iterable[str]) -> np.ndarray:
+        """First rows of patients, and rows with another value in one of these further columns than the row before."""
+        found = [self.starts[:-1]]
+        for name in dict.fromkeys(names):
+            if name not in self._changes:
+                column = self.columns[name]
+                self._changes[name] = np.flatnonzero(column[1:] != column[:-1]) + 1
+            found.append(self._changes[name])
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
     def column(self, name: str) -> str | None:
         """Name in the file of a further column, whatever the case of its letters; None if there is none."""
@@ -138,6 +166,13 @@ class EventTable:
     def to_csv(self, path: str | Path) -> None:
         """Write a CSV file that `read_csv`, and NONMEM where CMT is a number, read back."""
         self.to_frame().to_csv(path, index=False)
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    """The same numbers, not to be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _file(path: str | Path, separator: str = ",", skip: int = 0) -> pd.DataFrame:

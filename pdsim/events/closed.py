@@ -11,7 +11,7 @@ from pdsim._jit import LANES
 from pdsim.events.cycle import Cycle
 from pdsim.events.fixed_point import resting
 from pdsim.events.linear import filled_params, system
-from pdsim.solvers.pointers import call
+from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.status import BAD_INPUT, NAN, OK
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _DEGREE = 13  # of the Taylor series, exact to rounding below a norm of _SMALL
 _SMALL = 0.25
 _LEAVES = 1e-12  # part of every mode that must leave within an interval, or nothing settles
 _KINDS = {"bolus": 0, "inflow": 1, "row": 2}  # as `pdsim.solvers.linear` numbers them
-_ROW = _KINDS["row"]
+_NOTHING = np.zeros((0, 0))
 
 
 class ClosedCourse:
@@ -38,11 +38,24 @@ class ClosedCourse:
     kernels : Kernels
         Of a model that `pdsim.events.linear.not_linear` has nothing against.
     params : array, (patient, param)
+    wanted : sequence of str, optional
+        Flat names of states, then of outputs, that rows report.
+    first : array of int, (patient,), optional
+        Where the rows of each patient begin.
     """
 
-    def __init__(self, kernels: Any, params: np.ndarray) -> None:
+    def __init__(
+        self, kernels: Any, params: np.ndarray, wanted: Sequence[str] = (), first: np.ndarray | None = None
+    ) -> None:
+        from pdsim.solvers.linear import Wanted, make_lanes
+
         self.kernels = kernels
         self.patients = len(params)
+        states = [kernels.states.index(name) for name in wanted if name not in kernels.outputs]
+        outputs = [kernels.outputs.index(name) for name in wanted if name in kernels.outputs]
+        places = np.zeros(self.patients) if first is None else first
+        self._wanted = Wanted(*(np.array(part, dtype=np.int64) for part in (states, outputs, places)))
+        self._lanes = make_lanes(len(kernels.states), len(kernels.params) + kernels.n_derived, len(kernels.outputs))
         self.time = 0.0
         self.reasons: dict[int, str] = {}
         self.failed = np.zeros(self.patients, dtype=np.int8)
@@ -60,7 +73,7 @@ class ClosedCourse:
         finite = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(self.constant).all(axis=1)
         self._fail(~finite, BAD_INPUT)
         self.matrix = np.where(finite[:, None, None], matrix, 0.0)
-        self._systems = _systems(self.matrix, self.constant)
+        self._systems = _systems(self.matrix, self.constant, params)
 
     def _fail(self, patients: np.ndarray, code: int) -> None:
         self.failed[patients & (self.failed == OK)] = code
@@ -77,40 +90,37 @@ class ClosedCourse:
             self.states[rows] = entry.T
         self._fail(np.isnan(self.states.sum(axis=1)), BAD_INPUT)
 
-    def add(self, target: int, amounts: np.ndarray) -> None:
-        """Give amounts (patient,) into a state."""
-        self.states[:, target] += amounts
+    def advance(self, stop: float) -> None:
+        """Go to `stop`."""
+        self._follow([_KINDS["bolus"]], [stop], [0], [0], np.zeros((1, self.patients)), _NOTHING)
 
-    def set_inflow(self, target: int, rates: np.ndarray) -> None:
-        """Infuse into a state at rates (patient,) from here on."""
-        self.inflow[:, target] = rates
+    def follow(self, ops: Sequence[Op], places: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
+        """Go through boluses, infusions and rows.
 
-    def advance(self, stop: float, at: Sequence[float] | np.ndarray = ()) -> np.ndarray:
-        """Go to `stop`; return the states at times before it, (time, patient, state)."""
-        times = np.array([*at, stop], dtype=float)
-        numbers = np.arange(len(times))
-        rows = numbers + len(times) * np.arange(self.patients)[:, None]
-        out = np.empty((self.states.shape[1], rows.size))
-        self._follow(np.full(len(times), _ROW), times, numbers, np.zeros((len(times), self.patients)), rows, out)
-        return np.moveaxis(out.reshape(-1, self.patients, len(times)), (0, 2), (2, 0))[:-1]
+        Parameters
+        ----------
+        ops : sequence of Op
+        places : array of int, (op,)
+            Of their amounts or rates among `values`.
+        values : array, (value, patient)
+        out : array, (column, row)
+            Gets what is wanted.
+        """
+        kinds = [_KINDS[op.kind] for op in ops]
+        self._follow(kinds, [op.time for op in ops], [op.target for op in ops], places, values, out)
 
-    def follow(self, ops: Sequence[Op], values: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-        """Go through boluses, infusions and rows; see `pdsim.events.march.march` for the arguments."""
-        kinds = np.array([_KINDS[op.kind] for op in ops])
-        targets = np.array([op.target for op in ops])
-        self._follow(kinds, np.array([op.time for op in ops]), targets, values, rows, out.T)
+    def _follow(self, kinds: Any, times: Any, targets: Any, places: Any, values: np.ndarray, out: np.ndarray) -> None:
+        from pdsim.solvers.linear import Given, follow
 
-    def _follow(
-        self, kinds: np.ndarray, times: np.ndarray, targets: np.ndarray, values: np.ndarray, rows: np.ndarray,
-        out: np.ndarray,
-    ) -> None:  # fmt: skip
-        from pdsim.solvers.linear import Given, follow, make_scratch
-
-        self.states, self.inflow = np.ascontiguousarray(self.states), np.ascontiguousarray(self.inflow)
-        given = Given(kinds, times, targets, np.ascontiguousarray(values, dtype=float).reshape(-1))
-        scratch = make_scratch(self.states.shape[1], len(kinds))
-        held = self.states.reshape(-1), self.inflow.reshape(-1)
-        call(follow, given, self._systems, scratch, float(self.time), *held, np.ascontiguousarray(rows), out)
+        kinds, targets, places = (np.array(part, dtype=np.int64) for part in (kinds, targets, places))
+        given = Given(kinds, np.array(times, dtype=float), targets, places, _flat(values))
+        states, inflow = _flat(self.states.T), _flat(self.inflow.T)
+        kernels = address_of(self.kernels.derive), address_of(self.kernels.observe)
+        bundles = given, self._systems, self._wanted, self._lanes
+        call(follow, LANES, *kernels, *bundles, float(self.time), states, inflow, out)
+        self.states, self.inflow = (
+            np.ascontiguousarray(part.reshape(-1, self.patients).T) for part in (states, inflow)
+        )
         self.time = float(times[-1])
         self._fail(np.isnan(self.states.sum(axis=1)), NAN)
 
@@ -144,7 +154,7 @@ class ClosedCourse:
         return found
 
 
-def _systems(matrix: np.ndarray, constant: np.ndarray) -> Any:
+def _systems(matrix: np.ndarray, constant: np.ndarray, params: np.ndarray) -> Any:
     """Modes of every patient, where they are real and lie apart."""
     from pdsim.solvers.linear import Systems
 
@@ -161,8 +171,12 @@ def _systems(matrix: np.ndarray, constant: np.ndarray) -> Any:
             except np.linalg.LinAlgError:
                 modal[row] = False
     modal &= np.sqrt((right**2).sum(axis=(1, 2)) * (left**2).sum(axis=(1, 2))) < _APART
-    parts = (np.ascontiguousarray(part, dtype=float).reshape(-1) for part in (rates, right, left, matrix, constant))
-    return Systems(modal.astype(np.int64), *parts)
+    parts = (rates, right, left, matrix, constant, params)
+    return Systems(modal.astype(np.int64), *(_flat(np.moveaxis(part, 0, -1)) for part in parts))
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=float).reshape(-1)
 
 
 def _apply(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -3,57 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from pdsim.dosing.timeline import BOLUS, INFLOW, PARAMS, RESET, ROW, STEADY, Doses, Op, timeline
 from pdsim.events.closed import ClosedCourse
-from pdsim.events.cycle import Arrival, Cycle, cycle
+from pdsim.events.course import OdeCourse
+from pdsim.events.cycle import Arrival, cycle
+from pdsim.events.values import ParameterSets
 
-
-class Course(Protocol):
-    """What a timeline is applied to: `OdeCourse` or `ClosedCourse`."""
-
-    time: float
-    patients: int
-    reasons: dict[int, str]
-
-    @property
-    def failed(self) -> np.ndarray: ...
-    @property
-    def states(self) -> np.ndarray: ...
-    def set_params(self, params: np.ndarray) -> None: ...
-    def reset(self, time: float) -> None: ...
-    def add(self, target: int, amounts: np.ndarray) -> None: ...
-    def set_inflow(self, target: int, rates: np.ndarray) -> None: ...
-    def advance(self, stop: float, at: Sequence[float] | np.ndarray = ()) -> np.ndarray: ...
-    def settle(self, cycle: Cycle, added: bool) -> None: ...
+Course = OdeCourse | ClosedCourse
 
 
 class Group(NamedTuple):
     """Patients to whom the same happens at the same times.
 
-    patients : places among all; rows : (patient, number) places of their rows in the table; ops : what happens;
-    values : (op, patient) amounts and rates
+    patients : places among all; first : where the rows of each begin in the table, (patient,); ops : what happens;
+    places : of their amounts and rates among `values`, (op,), -1 for none; values : amounts and rates (value, patient)
     """
 
     patients: np.ndarray
-    rows: np.ndarray
+    first: np.ndarray
     ops: list[Op]
+    places: np.ndarray
     values: np.ndarray
 
+    def rows(self, numbers: int | Sequence[int]) -> np.ndarray:
+        """Rows of all patients by their numbers among the patient's own, (patient,) or (number, patient)."""
+        return np.add.outer(np.asarray(numbers, dtype=np.int64), self.first)
 
-def groups(
-    rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray, carried_forward: bool, most: int
-) -> Iterator[Group]:
+
+def groups(starts: np.ndarray, doses: Doses, changed: np.ndarray, carried_forward: bool, most: int) -> Iterator[Group]:
     """Gather patients whose records differ in amounts and rates alone, at most so many in a group.
 
     Parameters
     ----------
-    rows : sequence of array
-        Rows of each patient.
+    starts : array of int, (patient + 1,)
+        Where the rows of each patient begin, and where those of the last end.
     doses : Doses
         Of the whole table.
     changed : array of bool, (row,)
@@ -62,25 +51,19 @@ def groups(
         See `timeline`.
     most : int
     """
-    for places in _alike(rows, doses, changed):
-        own = rows[places[0]]
+    for patients in _alike(starts, doses, changed):
+        own = slice(starts[patients[0]], starts[patients[0] + 1])
         ops = timeline(Doses(*(column[own] for column in doses)), changed[own], carried_forward)
-        for first in range(0, len(places), most):
-            some = np.array(places[first : first + most])
-            table = _table([rows[patient] for patient in some])
-            yield Group(some, table, ops, _values(ops, table, doses))
+        valued = [at for at, op in enumerate(ops) if op.kind in (BOLUS, INFLOW, STEADY)]
+        places = np.full(len(ops), -1)
+        places[valued] = np.arange(len(valued))
+        for begin in range(0, len(patients), most):
+            some = patients[begin : begin + most]
+            values = _values([ops[at] for at in valued], starts[some], doses)
+            yield Group(some, starts[some], ops, places, values)
 
 
-def _table(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Rows of patients side by side, (patient, number); those of each are as many."""
-    length, first = len(rows[0]), int(rows[0][0]) if len(rows[0]) else 0
-    ends = [(own[0], own[-1]) for own in rows] if length else []
-    if all(a == first + i * length and b == a + length - 1 for i, (a, b) in enumerate(ends)) and length:
-        return np.arange(first, first + len(rows) * length).reshape(len(rows), length)
-    return np.array(rows)
-
-
-def _alike(rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray) -> list[list[int]]:
+def _alike(starts: np.ndarray, doses: Doses, changed: np.ndarray) -> list[np.ndarray]:
     """Patients by design: what their records say beside amounts and rates."""
     acts = doses.given | changed | (doses.evid > 2)
     said = [doses.evid, doses.target, doses.duration, doses.lag, doses.interval, doses.further, doses.steady, changed]
@@ -89,51 +72,40 @@ def _alike(rows: Sequence[np.ndarray], doses: Doses, changed: np.ndarray) -> lis
     columns += [doses.rate[acting] > 0.0, doses.amount[acting] > 0.0]
     # a column of one value tells no patients apart
     telling = [column for column in columns if len(column) and column.min() != column.max()]
-    if _all_alike(rows, doses.time, acts, acting, telling):
-        return [list(range(len(rows)))]
+    if _all_alike(starts, doses.time, acts, telling):
+        return [np.arange(len(starts) - 1)]
     design = np.stack([acting, *telling], axis=1, dtype=float)
+    ends = np.searchsorted(acting, starts)
     found: dict[tuple[bytes, ...], list[int]] = {}
     last: tuple[bytes, ...] = ()
     same: list[int] = []
-    for patient, own in enumerate(rows):
-        first, end = (own[0], own[-1] + 1) if len(own) else (0, 0)
-        whole = slice(first, end) if end - first == len(own) else own
-        if isinstance(whole, slice):
-            a, b = np.searchsorted(acting, (first, end))
-            key = (doses.time[whole].tobytes(), (acting[a:b] - first).tobytes(), design[a:b, 1:].tobytes())
-        else:
-            numbers = np.flatnonzero(acts[own])
-            key = (
-                doses.time[own].tobytes(),
-                numbers.tobytes(),
-                design[np.searchsorted(acting, own[numbers])].tobytes(),
-            )
+    for patient, (first, end) in enumerate(pairwise(starts.tolist())):
+        a, b = ends[patient : patient + 2]
+        key = doses.time[first:end].tobytes(), (acting[a:b] - first).tobytes(), design[a:b, 1:].tobytes()
         if key != last:  # to compare with the patient before costs less than to look the design up
             same, last = found.setdefault(key, []), key
         same.append(patient)
-    return list(found.values())
+    return [np.array(patients) for patients in found.values()]
 
 
-def _all_alike(
-    rows: Sequence[np.ndarray], time: np.ndarray, acts: np.ndarray, acting: np.ndarray, telling: list[np.ndarray]
-) -> bool:
-    """Whether all patients, one behind the other in the table, have one design: the usual one of a virtual trial."""
-    count = len(rows)
-    length = len(rows[0]) if count else 0
-    ordered = all(len(own) == length and own[0] == i * length == own[-1] + 1 - length for i, own in enumerate(rows))
-    if not (ordered and count and len(acting) % count == 0):
+def _all_alike(starts: np.ndarray, time: np.ndarray, acts: np.ndarray, telling: list[np.ndarray]) -> bool:
+    """Whether all patients have one design: the usual one of a virtual trial."""
+    count, lengths = len(starts) - 1, np.diff(starts)
+    if not count or (lengths != lengths[0]).any():
         return False
     blocks = [time.reshape(count, -1), acts.reshape(count, -1)]
-    blocks += [column.reshape(count, -1) for column in telling] if len(acting) else []
+    if not all((block == block[0]).all() for block in blocks):
+        return False
+    blocks = [column.reshape(count, -1) for column in telling]
     return all(bool((block == block[0]).all()) for block in blocks)
 
 
-def _values(ops: Sequence[Op], rows: np.ndarray, doses: Doses) -> np.ndarray:
-    """Amounts and rates that the ops speak of, (op, patient)."""
-    values = np.zeros((len(ops), len(rows)))
+def _values(ops: Sequence[Op], first: np.ndarray, doses: Doses) -> np.ndarray:
+    """Amounts and rates that ops speak of, (op, patient); rows of each patient begin at `first` (patient,)."""
+    values = np.zeros((len(ops), len(first)))
     for at, op in enumerate(ops):
         for source in op.sources:
-            own = rows[:, source]
+            own = first + source
             if op.kind == BOLUS:
                 values[at] = doses.amount[own]
             elif op.kind == STEADY:
@@ -143,40 +115,49 @@ def _values(ops: Sequence[Op], rows: np.ndarray, doses: Doses) -> np.ndarray:
     return values
 
 
-def march(course: Course, group: Group, params: np.ndarray, day: float, out: np.ndarray) -> None:
+def march(course: Course, group: Group, sets: ParameterSets, day: float, out: np.ndarray) -> None:
     """Lead the patients of a group through their timeline.
 
     Parameters
     ----------
     course : Course
     group : Group
-    params : array, (row, param)
+    sets : ParameterSets
         Of the whole table.
     day : float
         A day in the model's time unit: the interval over which a constant infusion must change nothing.
-    out : array, (row, state)
-        Of the whole table; gets the states as they are when each row is reported.
+    out : array, (column, row)
+        Of the whole table; gets the states, or of a `ClosedCourse` what it was asked for, as they are when each row
+        is reported.
     """
-    ops = group.ops
+    ops, places = group.ops, group.places
     at = 0
     while at < len(ops):
         op = ops[at]
         if isinstance(course, ClosedCourse) and op.kind in (BOLUS, INFLOW, ROW):
             end = next((i for i in range(at, len(ops)) if ops[i].kind not in (BOLUS, INFLOW, ROW)), len(ops))
-            course.follow(ops[at:end], group.values[at:end], group.rows, out)
+            course.follow(ops[at:end], places[at:end], group.values, out)
             at = end
             continue
         if op.kind != RESET and op.time > course.time:
-            ahead, stop = _rows_ahead(ops, at)
-            passed = course.advance(stop, at=[row.time for row in ahead])
-            out[group.rows[:, [row.target for row in ahead]].T] = passed
-            at += len(ahead)
+            at += _go_on(course, group, at, out)
             continue
         if op.kind == ROW:
-            out[group.rows[:, op.target]] = course.states
+            out[:, group.rows(op.target)] = course.states.T
         else:
-            _apply(course, op, group.values[at], params, group.rows, day)
+            _apply(course, op, group, places[at], sets, day)
         at += 1
+
+
+def _go_on(course: Course, group: Group, at: int, out: np.ndarray) -> int:
+    """Go to the next op, or over some rows; return how many ops are done."""
+    if isinstance(course, ClosedCourse):
+        course.advance(group.ops[at].time)
+        return 0
+    ahead, stop = _rows_ahead(group.ops, at)
+    passed = course.advance(stop, at=[row.time for row in ahead])
+    out[:, group.rows([row.target for row in ahead])] = np.moveaxis(passed, 2, 0)
+    return len(ahead)
 
 
 def _rows_ahead(ops: Sequence[Op], at: int) -> tuple[list[Op], float]:
@@ -189,14 +170,17 @@ def _rows_ahead(ops: Sequence[Op], at: int) -> tuple[list[Op], float]:
     return [op for op in ops[at:end] if op.time < stop], stop
 
 
-def _apply(course: Course, op: Op, values: np.ndarray, params: np.ndarray, rows: np.ndarray, day: float) -> None:
+def _apply(course: Course, op: Op, group: Group, place: int, sets: ParameterSets, day: float) -> None:
     if op.kind == PARAMS:
-        course.set_params(params[rows[:, op.target]])
-    elif op.kind == RESET:
+        course.set_params(sets.at(group.rows(op.target)))
+        return
+    if op.kind == RESET:
         course.reset(op.time)
-    elif op.kind == BOLUS:
+        return
+    values = group.values[place]
+    if op.kind == BOLUS and isinstance(course, OdeCourse):
         course.add(op.target, values)
-    elif op.kind == INFLOW:
+    elif op.kind == INFLOW and isinstance(course, OdeCourse):
         course.set_inflow(op.target, values)
     elif op.kind == STEADY and op.train is not None:
         train = op.train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from pdsim.errors import SolverError
 from pdsim.events.closed import ClosedCourse
 from pdsim.events.course import OdeCourse
 from pdsim.events.march import Course, Group, groups, march
+from pdsim.events.observe import observed
 from pdsim.events.patients import Roster
+from pdsim.events.values import ParameterSets
 from pdsim.solvers.block import Options
 from pdsim.solvers.status import ADVICE, MEANINGS, OK
 from pdsim.units import convert
@@ -28,48 +31,46 @@ class Population:
     ----------
     kernels : Kernels
     roster : Roster
-    values : array, (row, param)
+    sets : ParameterSets
     doses : Doses
     options : Options or None
         Accuracy of the integration; None takes the closed form.
     """
 
-    def __init__(self, kernels: Any, roster: Roster, values: np.ndarray, doses: Doses, options: Options | None) -> None:
-        self.kernels, self.roster, self.values, self.doses, self.options = kernels, roster, values, doses, options
+    def __init__(
+        self, kernels: Any, roster: Roster, sets: ParameterSets, doses: Doses, options: Options | None
+    ) -> None:
+        self.kernels, self.roster, self.sets, self.doses, self.options = kernels, roster, sets, doses, options
         self.failures: list[tuple[Any, str]] = []
 
-    def states(self, carried_forward: bool) -> np.ndarray:
-        """States when each row is reported, (row, state)."""
-        day = float(convert(1.0, "day", self.kernels.model.time))
-        # a state's rows stand together in memory
-        out = np.full((len(self.kernels.states), len(self.values)), np.nan).T
-        changed = self._changed()
-        most = LANES if self.options else _MOST
-        for group in groups(self.roster.rows, self.doses, changed, carried_forward, most):
-            if group.rows.size == 0:
-                continue
-            course = self._course(group, self.values[group.rows[:, 0]])
-            march(course, group, self.values, day, out)
-            self._note(course, group)
-        return out
-
-    def _changed(self) -> np.ndarray:
-        """Rows whose parameters differ from those of the patient's row before, and first rows, (row,)."""
-        changed = np.zeros(len(self.values), dtype=bool)
-        for column in self.values.T:
-            changed[1:] |= column[1:] != column[:-1]
-        for own in self.roster.rows:
-            if own[-1] - own[0] == len(own) - 1:
-                changed[own[0]] = True
-            else:
-                some = self.values[own]
-                changed[own] = np.concatenate([[True], np.any(some[1:] != some[:-1], axis=1)])
-        return changed
-
-    def _course(self, group: Group, params: np.ndarray) -> Course:
+    def columns(self, names: Sequence[str], carried_forward: bool) -> dict[str, np.ndarray]:
+        """States and outputs by flat name as they are when each row is reported, (row,) each."""
+        kernels, rows = self.kernels, len(self.doses.time)
         if self.options is None:
-            return ClosedCourse(self.kernels, params)
-        return OdeCourse(self.kernels, params, self.options, self.roster.entries(self.kernels, group.patients))
+            ordered = sorted(names, key=lambda name: name in kernels.outputs)
+            out = np.empty((len(names), rows))
+            for group in self._groups(carried_forward, _MOST):
+                self._lead(ClosedCourse(kernels, self.sets.at(group.first), ordered, group.first), group, out)
+            return dict(zip(ordered, out, strict=True))
+        out = np.full((len(kernels.states), rows), np.nan)
+        for group in self._groups(carried_forward, LANES):
+            draws = self.roster.entries(kernels, group.patients)
+            self._lead(OdeCourse(kernels, self.sets.at(group.first), self.options, draws), group, out)
+        found = dict(zip(kernels.states, out, strict=True))
+        if any(name in kernels.outputs for name in names):
+            lengths = np.diff([*self.sets.starts, rows])
+            values = np.repeat(self.sets.values.T, lengths, axis=1)
+            found |= zip(kernels.outputs, observed(kernels, self.doses.time, out, values), strict=True)
+        return {name: found[name] for name in names}
+
+    def _groups(self, carried_forward: bool, most: int) -> Iterator[Group]:
+        changed = np.zeros(len(self.doses.time), dtype=bool)
+        changed[self.sets.starts] = True
+        return groups(self.roster.starts, self.doses, changed, carried_forward, most)
+
+    def _lead(self, course: Course, group: Group, out: np.ndarray) -> None:
+        march(course, group, self.sets, float(convert(1.0, "day", self.kernels.model.time)), out)
+        self._note(course, group)
 
     def _note(self, course: Course, group: Group) -> None:
         for place in np.flatnonzero(course.failed != OK).tolist():

@@ -12,10 +12,9 @@ from pdsim.dosing.table import EventTable, records
 from pdsim.errors import ModelError, PdsimError, SolverError, did_you_mean
 from pdsim.events import variability
 from pdsim.events.linear import not_linear
-from pdsim.events.observe import observed
 from pdsim.events.patients import Roster, vary
 from pdsim.events.population import Population
-from pdsim.events.values import DoseValues, Given, parameter_rows
+from pdsim.events.values import DoseValues, Given, parameter_sets
 from pdsim.solvers.block import Options
 from pdsim.units import convert
 
@@ -131,24 +130,27 @@ def simulate_events(
     _choice("method", method, METHODS)
     _choice("covariates", covariates, COVARIATES)
     _choice("on_failure", on_failure, ("warn", "raise", "keep"))
-    read, mistakes = records(table)
+    given, mistakes = records(table)
+    read, order = given.together()
     kernels = make_kernels(model, tuple(clones), keep=tuple(model.states))
     names = _outputs(kernels, outputs)
     variability.check_residual(sigma or {}, names)
     roster = Roster.of(read, seed)
-    values = parameter_rows(kernels, read, params, mistakes)
-    vary(values, kernels.params, read, roster, omega, occasion)
-    given = DoseValues(kernels, read, values, mistakes)
-    doses = given.doses(lag or {}, bioavailability or {}, rate or {}, duration or {})
-    closed = _closed(kernels, method, read, mistakes)
+    found = Mistakes()
+    occasions = [column for name in occasion or {} if (column := read.column(name)) is not None]
+    sets = parameter_sets(kernels, read, params, occasions, found)
+    vary(sets, kernels.params, read, roster, omega, occasion)
+    sets = sets.distinct(read.starts[:-1])
+    doses = DoseValues(kernels, read, sets, found).doses(lag or {}, bioavailability or {}, rate or {}, duration or {})
+    closed = _closed(kernels, method, read, found)
+    mistakes.take(found, order)
     mistakes.check()
-    options = None if closed else _options(model, rtol, atol, max_step)
-    population = Population(kernels, roster, values, doses, options)
-    states = population.states(covariates == "locf")
+    population = Population(kernels, roster, sets, doses, None if closed else _options(model, rtol, atol, max_step))
+    columns = population.columns(names, covariates == "locf")
     population.report(on_failure)
-    frame = _frame(kernels, read, names, states, values)
     for name, kinds in (sigma or {}).items():
-        frame[f"{name}_measured"] = _measured(frame[name].to_numpy(), kinds, name, read, roster)
+        columns[f"{name}_measured"] = _measured(columns[name], kinds, name, read, roster)
+    frame = _frame(given, order, columns)
     frame.attrs = {"model": model.name, "time": model.time, "covariates": covariates, "seed": seed}
     frame.attrs |= {"method": "closed"} if closed else {"method": "ode", "rtol": rtol, "atol": atol}
     return frame
@@ -203,20 +205,21 @@ def _closed(kernels: Kernels, method: str, table: EventTable, mistakes: Mistakes
     return method != "ode" and not reasons
 
 
-def _frame(
-    kernels: Kernels, table: EventTable, names: Sequence[str], states: np.ndarray, values: np.ndarray
-) -> pd.DataFrame:
+def _frame(table: EventTable, order: np.ndarray | None, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Rows as in the table; those of the columns stand at `order` in it."""
     import pandas as pd
 
-    columns = dict(zip(kernels.states, states.T, strict=True))
-    if any(name in kernels.outputs for name in names):
-        columns |= dict(zip(kernels.outputs, observed(kernels, table.time, states, values).T, strict=True))
     own = {"ID": table.id.copy(), "TIME": table.time.copy()}
-    return pd.DataFrame(own | {name: columns[name] for name in names}, copy=False)
+    if order is not None:
+        columns = {name: column[np.argsort(order)] for name, column in columns.items()}
+    return pd.DataFrame({**own, **columns}, copy=False)
 
 
 def _measured(
     values: np.ndarray, kinds: Mapping[str, float], name: str, table: EventTable, roster: Roster
 ) -> np.ndarray:
-    found = variability.measured(values, kinds, name, roster.seed, *roster.by_row())
+    rows = np.arange(len(table))
+    patient = roster.of_rows(rows)
+    number = rows - roster.starts[patient]
+    found = variability.measured(values, kinds, name, roster.seed, roster.numbers[patient], number)
     return np.where((table.evid == 0) & (table.mdv == 0), found, np.nan)

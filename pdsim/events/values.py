@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,57 +16,81 @@ from pdsim.errors import did_you_mean
 Given = Mapping[str, float | str]
 
 
-def parameter_rows(kernels: Any, table: EventTable, params: Given | None, mistakes: Mistakes) -> np.ndarray:
-    """Value of every parameter in every row, (row, param): default, then column of its name, then `params`."""
-    # a parameter's rows stand together in memory
-    values = np.empty((len(kernels.params), len(table))).T
-    unset = dict(enumerate(np.asarray(kernels.param_defaults, dtype=float).tolist()))
-    places: dict[str, list[int]] = {}
+class ParameterSets(NamedTuple):
+    """Parameters of a table, once for all rows that share them.
+
+    starts : first row of each set, (set,), ascending; every patient's first row begins one
+    values : (set, param)
+    """
+
+    starts: np.ndarray
+    values: np.ndarray
+
+    def at(self, rows: np.ndarray) -> np.ndarray:
+        """Parameters of some rows, (row, param)."""
+        return self.values[np.searchsorted(self.starts, rows, side="right") - 1]
+
+    def distinct(self, first: np.ndarray) -> ParameterSets:
+        """Without sets equal to the one before; rows of patients begin at `first` (patient,)."""
+        if len(self.starts) == len(first):
+            return self
+        kept = np.isin(self.starts, first)
+        kept[1:] |= (self.values[1:] != self.values[:-1]).any(axis=1)
+        return ParameterSets(self.starts[kept], self.values[kept])
+
+
+def parameter_sets(
+    kernels: Any, table: EventTable, params: Given | None, more: Iterable[str], mistakes: Mistakes
+) -> ParameterSets:
+    """Value of every parameter: default, then column of its name, then `params`.
+
+    Sets begin where any of these columns changes, or any of `more`.
+    """
+    known: dict[str, list[int]] = {}
     for place, flat in enumerate(kernels.params):
         for name in dict.fromkeys([flat.partition("[")[0], flat]):
-            places.setdefault(name, []).append(place)
-    for name, own in places.items():
-        column = table.column(name)
-        if column is not None and name not in (params or {}):
-            found = _column(table, column, f"parameter '{name}'", mistakes)
-            for place in own:
-                values[:, place] = found
-                unset.pop(place, None)
-    for place, default in unset.items():
-        values[:, place] = default
-    for name, given in (params or {}).items():
-        if name not in places:
-            mistakes.add(f"params: the model has no parameter '{name}'.{did_you_mean(name, places)}")
-            continue
-        values[:, places[name]] = _number_or_column(given, table, f"parameter '{name}'", mistakes)[:, None]
-    return values
+            known.setdefault(name, []).append(place)
+    asked = params or {}
+    for name in asked:
+        if name not in known:
+            mistakes.add(f"params: the model has no parameter '{name}'.{did_you_mean(name, known)}")
+    own = {name: name for name in known if name not in asked and table.column(name) is not None}
+    given: Given = own | {name: value for name, value in asked.items() if name in known}
+    columns = [table.column(value) for value in given.values() if isinstance(value, str)]
+    starts = table.changes([*(name for name in columns if name is not None), *more])
+    # a parameter's sets stand together in memory
+    values = np.empty((len(kernels.params), len(starts))).T
+    values[:] = np.asarray(kernels.param_defaults, dtype=float)
+    for name, value in given.items():
+        found = _number_or_column(value, table, starts, f"parameter '{name}'", mistakes)
+        values[:, known[name]] = found[:, None]
+    return ParameterSets(starts, values)
 
 
-def _column(table: EventTable, name: str, use: str, mistakes: Mistakes) -> np.ndarray:
+def _column(table: EventTable, name: str, rows: np.ndarray, use: str, mistakes: Mistakes) -> np.ndarray:
+    """Numbers of a column in some rows."""
     column = table.columns[name]
     if column.dtype == object:
         mistakes.add(f"column {name}, used for {use}, holds text")
-        return np.zeros(len(table))
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(column.sum()):  # the usual case, without a look at each
-            return column
-    finite = np.isfinite(column)
-    if finite.all():
-        return column
-    mistakes.where(~finite, f"column {name}, used for {use}, has no number")
-    return np.where(finite, column, 0.0)
+        return np.zeros(len(rows))
+    if np.isfinite(column[table.changes([name])]).all():
+        return column[rows]
+    mistakes.where(~np.isfinite(column), f"column {name}, used for {use}, has no number")
+    return np.nan_to_num(column[rows], nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _number_or_column(given: float | str, table: EventTable, use: str, mistakes: Mistakes) -> np.ndarray:
+def _number_or_column(
+    given: float | str, table: EventTable, rows: np.ndarray, use: str, mistakes: Mistakes
+) -> np.ndarray:
     if not isinstance(given, str):
         if not np.isfinite(given):
             mistakes.add(f"{use} is {given}; it must be a finite number")
-        return np.full(len(table), float(given))
+        return np.full(len(rows), float(given))
     column = table.column(given)
     if column is None:
         mistakes.add(f"the table has no column {given} for {use}.{did_you_mean(given, table.columns)}")
-        return np.zeros(len(table))
-    return _column(table, column, use, mistakes)
+        return np.zeros(len(rows))
+    return _column(table, column, rows, use, mistakes)
 
 
 class DoseValues:
@@ -76,14 +100,14 @@ class DoseValues:
     ----------
     kernels : Kernels
     table : EventTable
-    values : array, (row, param)
-        From `parameter_rows`, with any variability worked in.
+    sets : ParameterSets
+        With any variability worked in.
     mistakes : Mistakes
         Where what does not fit is noted.
     """
 
-    def __init__(self, kernels: Any, table: EventTable, values: np.ndarray, mistakes: Mistakes) -> None:
-        self.kernels, self.table, self.values, self.mistakes = kernels, table, values, mistakes
+    def __init__(self, kernels: Any, table: EventTable, sets: ParameterSets, mistakes: Mistakes) -> None:
+        self.kernels, self.table, self.sets, self.mistakes = kernels, table, sets, mistakes
         self.dosed = [kernels.states[place] for place in kernels.dosed]
 
     def doses(self, lag: Given, bioavailability: Given, rate: Given, duration: Given) -> Doses:
@@ -170,17 +194,17 @@ class DoseValues:
                 self.mistakes.add(f"{what}: the model has no state '{state}'.{hint}")
                 continue
             own = target[dose] == self.kernels.states.index(state)
-            found[own] = self._value(value, f"{what} of '{state}'")[dose[own]]
+            found[own] = self._value(value, f"{what} of '{state}'", dose[own])
         return found
 
-    def _value(self, given: float | str, use: str) -> np.ndarray:
+    def _value(self, given: float | str, use: str, rows: np.ndarray) -> np.ndarray:
         if isinstance(given, str) and given in self.kernels.params:
-            return self.values[:, self.kernels.params.index(given)]
+            return self.sets.at(rows)[:, self.kernels.params.index(given)]
         if isinstance(given, str) and self.table.column(given) is None:
             known = [*self.kernels.params, *self.table.columns]
             self.mistakes.add(f"{use}: '{given}' is neither a parameter nor a column.{did_you_mean(given, known)}")
-            return np.zeros(len(self.table))
-        return _number_or_column(given, self.table, use, self.mistakes)
+            return np.zeros(len(rows))
+        return _number_or_column(given, self.table, rows, use, self.mistakes)
 
     def _need(self, what: str, rows: np.ndarray, values: np.ndarray, target: np.ndarray, *, least: str) -> None:
         """Note where doses in `rows` lack a value, or have one that is too small."""

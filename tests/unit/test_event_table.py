@@ -42,7 +42,12 @@ def test_without_evid_rows_with_an_amount_are_doses():
 
 def test_rows_of_a_patient_need_not_stand_together():
     table = EventTable.from_frame({"ID": [3, 1, 3, 1], "TIME": [0, 5, 1, 6]})
-    assert [(patient, rows.tolist()) for patient, rows in table.patients()] == [(3, [0, 2]), (1, [1, 3])]
+    together, order = table.together()
+    assert order.tolist() == [0, 2, 1, 3]
+    assert together.id.tolist() == [3, 3, 1, 1]
+    assert together.time.tolist() == [0.0, 1.0, 5.0, 6.0]
+    assert together.starts.tolist() == [0, 2, 4]
+    assert together.together() == (together, None)
 
 
 def test_numbers_of_a_compartment_and_text_identifiers():
