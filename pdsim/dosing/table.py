@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pdsim.dosing.regimen import Regimen
+
+Found = TypeVar("Found")
+
+_FINDS = 64  # that a table keeps
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,7 @@ class EventTable:
     mdv: np.ndarray
     cmt: np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
-    _changes: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+    _found: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         # what is found out about a table is kept, so it must stay as it is
@@ -106,11 +110,16 @@ class EventTable:
         """First rows of patients, and rows with another value in one of these further columns than the row before."""
         found = [self.starts[:-1]]
         for name in dict.fromkeys(names):
-            if name not in self._changes:
-                column = self.columns[name]
-                self._changes[name] = np.flatnonzero(column[1:] != column[:-1]) + 1
-            found.append(self._changes[name])
+            found.append(self.find(("changes", name), partial(_changes, self.columns[name])))
         return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+
+    def find(self, key: Hashable, search: Callable[[], Found]) -> Found:
+        """Return what a search in this table and nothing else finds; the next time without a search."""
+        if key not in self._found:
+            if len(self._found) == _FINDS:
+                self._found.clear()
+            self._found[key] = search()
+        return self._found[key]
 
     def column(self, name: str) -> str | None:
         """Name in the file of a further column, whatever the case of its letters; None if there is none."""
@@ -166,6 +175,11 @@ class EventTable:
     def to_csv(self, path: str | Path) -> None:
         """Write a CSV file that `read_csv`, and NONMEM where CMT is a number, read back."""
         self.to_frame().to_csv(path, index=False)
+
+
+def _changes(column: np.ndarray) -> np.ndarray:
+    """Rows with another value than the row before."""
+    return np.flatnonzero(column[1:] != column[:-1]) + 1
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,23 @@ _APART = 50.0  # condition of the modes up to which they keep a relative error o
 _DEGREE = 13  # of the Taylor series, exact to rounding below a norm of _SMALL
 _SMALL = 0.25
 _LEAVES = 1e-12  # part of every mode that must leave within an interval, or nothing settles
-_KINDS = {"bolus": 0, "inflow": 1, "row": 2}  # as `pdsim.solvers.linear` numbers them
+KINDS = {"bolus": 0, "inflow": 1, "row": 2}  # as `pdsim.solvers.linear` numbers them
 _NOTHING = np.zeros((0, 0))
+
+
+class Stretch(NamedTuple):
+    """Boluses, infusions and rows that follow each other, (op,) each; see `pdsim.solvers.linear.Given`."""
+
+    kinds: np.ndarray
+    targets: np.ndarray
+    places: np.ndarray
+    times: np.ndarray
+
+    @classmethod
+    def of(cls, ops: Sequence[Op], places: np.ndarray) -> Stretch:
+        """Lay out ops, whose amounts or rates stand at `places` among those of their group."""
+        kinds, targets = (np.array(part) for part in ([KINDS[op.kind] for op in ops], [op.target for op in ops]))
+        return cls(kinds, targets, places, np.array([op.time for op in ops], dtype=float))
 
 
 class ClosedCourse:
@@ -53,8 +68,10 @@ class ClosedCourse:
         self.patients = len(params)
         states = [kernels.states.index(name) for name in wanted if name not in kernels.outputs]
         outputs = [kernels.outputs.index(name) for name in wanted if name in kernels.outputs]
+        reads = [kernels.structure["outputs"][kernels.outputs[place]]["states"] for place in outputs]
+        read = sorted({*states, *(kernels.states.index(name) for names in reads for name in names)})
         places = np.zeros(self.patients) if first is None else first
-        self._wanted = Wanted(*(np.array(part, dtype=np.int64) for part in (states, outputs, places)))
+        self._wanted = Wanted(*(np.array(part, dtype=np.int64) for part in (states, outputs, read, places)))
         self._lanes = make_lanes(len(kernels.states), len(kernels.params) + kernels.n_derived, len(kernels.outputs))
         self.time = 0.0
         self.reasons: dict[int, str] = {}
@@ -92,28 +109,24 @@ class ClosedCourse:
 
     def advance(self, stop: float) -> None:
         """Go to `stop`."""
-        self._follow([_KINDS["bolus"]], [stop], [0], [0], np.zeros((1, self.patients)), _NOTHING)
+        nothing = np.zeros(1, dtype=np.int64)
+        pause = Stretch(nothing, nothing, nothing, np.array([stop]))
+        self.follow(pause, np.zeros((1, self.patients)), _NOTHING)
 
-    def follow(self, ops: Sequence[Op], places: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
+    def follow(self, stretch: Stretch, values: np.ndarray, out: np.ndarray) -> None:
         """Go through boluses, infusions and rows.
 
         Parameters
         ----------
-        ops : sequence of Op
-        places : array of int, (op,)
-            Of their amounts or rates among `values`.
+        stretch : Stretch
         values : array, (value, patient)
+            Amounts and rates.
         out : array, (column, row)
             Gets what is wanted.
         """
-        kinds = [_KINDS[op.kind] for op in ops]
-        self._follow(kinds, [op.time for op in ops], [op.target for op in ops], places, values, out)
-
-    def _follow(self, kinds: Any, times: Any, targets: Any, places: Any, values: np.ndarray, out: np.ndarray) -> None:
         from pdsim.solvers.linear import Given, follow
 
-        kinds, targets, places = (np.array(part, dtype=np.int64) for part in (kinds, targets, places))
-        given = Given(kinds, np.array(times, dtype=float), targets, places, _flat(values))
+        given = Given(stretch.kinds, stretch.times, stretch.targets, stretch.places, _flat(values))
         states, inflow = _flat(self.states.T), _flat(self.inflow.T)
         kernels = address_of(self.kernels.derive), address_of(self.kernels.observe)
         bundles = given, self._systems, self._wanted, self._lanes
@@ -121,7 +134,7 @@ class ClosedCourse:
         self.states, self.inflow = (
             np.ascontiguousarray(part.reshape(-1, self.patients).T) for part in (states, inflow)
         )
-        self.time = float(times[-1])
+        self.time = float(stretch.times[-1])
         self._fail(np.isnan(self.states.sum(axis=1)), NAN)
 
     def settle(self, cycle: Cycle, added: bool) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import groupby, pairwise
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from pdsim.dosing.timeline import BOLUS, INFLOW, PARAMS, RESET, ROW, STEADY, Doses, Op, timeline
-from pdsim.events.closed import ClosedCourse
+from pdsim.events.closed import KINDS, ClosedCourse, Stretch
 from pdsim.events.course import OdeCourse
 from pdsim.events.cycle import Arrival, cycle
 from pdsim.events.values import ParameterSets
@@ -22,12 +22,14 @@ class Group(NamedTuple):
     """Patients to whom the same happens at the same times.
 
     patients : places among all; first : where the rows of each begin in the table, (patient,); ops : what happens;
-    places : of their amounts and rates among `values`, (op,), -1 for none; values : amounts and rates (value, patient)
+    stretches : the same as `ClosedCourse` reads it; places : of amounts and rates among `values`, (op,), -1 for none;
+    values : amounts and rates (value, patient)
     """
 
     patients: np.ndarray
     first: np.ndarray
     ops: list[Op]
+    stretches: dict[int, Stretch]
     places: np.ndarray
     values: np.ndarray
 
@@ -36,7 +38,7 @@ class Group(NamedTuple):
         return np.add.outer(np.asarray(numbers, dtype=np.int64), self.first)
 
 
-def groups(starts: np.ndarray, doses: Doses, changed: np.ndarray, carried_forward: bool, most: int) -> Iterator[Group]:
+def groups(starts: np.ndarray, doses: Doses, changed: np.ndarray, carried_forward: bool, most: int) -> list[Group]:
     """Gather patients whose records differ in amounts and rates alone, at most so many in a group.
 
     Parameters
@@ -51,16 +53,31 @@ def groups(starts: np.ndarray, doses: Doses, changed: np.ndarray, carried_forwar
         See `timeline`.
     most : int
     """
+    found = []
     for patients in _alike(starts, doses, changed):
         own = slice(starts[patients[0]], starts[patients[0] + 1])
         ops = timeline(Doses(*(column[own] for column in doses)), changed[own], carried_forward)
         valued = [at for at, op in enumerate(ops) if op.kind in (BOLUS, INFLOW, STEADY)]
         places = np.full(len(ops), -1)
         places[valued] = np.arange(len(valued))
+        stretches = _stretches(ops, places)
         for begin in range(0, len(patients), most):
             some = patients[begin : begin + most]
             values = _values([ops[at] for at in valued], starts[some], doses)
-            yield Group(some, starts[some], ops, places, values)
+            found.append(Group(some, starts[some], ops, stretches, places, values))
+    return found
+
+
+def _stretches(ops: Sequence[Op], places: np.ndarray) -> dict[int, Stretch]:
+    """Ops that a closed form does in one go, by the place of the first."""
+    found = {}
+    begin = 0
+    for one_go, some in groupby(ops, lambda op: op.kind in KINDS):
+        part = list(some)
+        if one_go:
+            found[begin] = Stretch.of(part, places[begin : begin + len(part)])
+        begin += len(part)
+    return found
 
 
 def _alike(starts: np.ndarray, doses: Doses, changed: np.ndarray) -> list[np.ndarray]:
@@ -134,10 +151,10 @@ def march(course: Course, group: Group, sets: ParameterSets, day: float, out: np
     at = 0
     while at < len(ops):
         op = ops[at]
-        if isinstance(course, ClosedCourse) and op.kind in (BOLUS, INFLOW, ROW):
-            end = next((i for i in range(at, len(ops)) if ops[i].kind not in (BOLUS, INFLOW, ROW)), len(ops))
-            course.follow(ops[at:end], places[at:end], group.values, out)
-            at = end
+        if isinstance(course, ClosedCourse) and at in group.stretches:
+            stretch = group.stretches[at]
+            course.follow(stretch, group.values, out)
+            at += len(stretch.kinds)
             continue
         if op.kind != RESET and op.time > course.time:
             at += _go_on(course, group, at, out)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from pdsim._jit import LANES
+from pdsim.dosing.table import EventTable
 from pdsim.dosing.timeline import Doses
 from pdsim.errors import SolverError
 from pdsim.events.closed import ClosedCourse
@@ -35,12 +37,16 @@ class Population:
     doses : Doses
     options : Options or None
         Accuracy of the integration; None takes the closed form.
+    table : EventTable or None
+        What the doses follow from, if nothing else does.
     """
 
     def __init__(
-        self, kernels: Any, roster: Roster, sets: ParameterSets, doses: Doses, options: Options | None
-    ) -> None:
+        self, kernels: Any, roster: Roster, sets: ParameterSets, doses: Doses, options: Options | None,
+        table: EventTable | None = None,
+    ) -> None:  # fmt: skip
         self.kernels, self.roster, self.sets, self.doses, self.options = kernels, roster, sets, doses, options
+        self._table = table
         self.failures: list[tuple[Any, str]] = []
 
     def columns(self, names: Sequence[str], carried_forward: bool) -> dict[str, np.ndarray]:
@@ -63,10 +69,18 @@ class Population:
             found |= zip(kernels.outputs, observed(kernels, self.doses.time, out, values), strict=True)
         return {name: found[name] for name in names}
 
-    def _groups(self, carried_forward: bool, most: int) -> Iterator[Group]:
-        changed = np.zeros(len(self.doses.time), dtype=bool)
-        changed[self.sets.starts] = True
-        return groups(self.roster.starts, self.doses, changed, carried_forward, most)
+    def _groups(self, carried_forward: bool, most: int) -> Sequence[Group]:
+        starts = self.sets.starts
+
+        def search() -> list[Group]:
+            changed = np.zeros(len(self.doses.time), dtype=bool)
+            changed[starts] = True
+            return groups(self.roster.starts, self.doses, changed, carried_forward, most)
+
+        if self._table is None:
+            return search()
+        key = blake2b(starts.tobytes(), digest_size=16).digest()
+        return self._table.find(("groups", self.kernels.states, key, carried_forward, most), search)
 
     def _lead(self, course: Course, group: Group, out: np.ndarray) -> None:
         march(course, group, self.sets, float(convert(1.0, "day", self.kernels.model.time)), out)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pdsim.dosing.records import Mistakes
 from pdsim.dosing.table import EventTable, records
+from pdsim.dosing.timeline import Doses
 from pdsim.errors import ModelError, PdsimError, SolverError, did_you_mean
 from pdsim.events import variability
 from pdsim.events.linear import not_linear
@@ -141,11 +142,19 @@ def simulate_events(
     sets = parameter_sets(kernels, read, params, occasions, found)
     vary(sets, kernels.params, read, roster, omega, occasion)
     sets = sets.distinct(read.starts[:-1])
-    doses = DoseValues(kernels, read, sets, found).doses(lag or {}, bioavailability or {}, rate or {}, duration or {})
     closed = _closed(kernels, method, read, found)
-    mistakes.take(found, order)
-    mistakes.check()
-    population = Population(kernels, roster, sets, doses, None if closed else _options(model, rtol, atol, max_step))
+    about_doses = [part or {} for part in (lag, bioavailability, rate, duration)]
+    alone = not any(about_doses) and not found.found  # doses follow from the table alone
+
+    def work_out() -> Doses:
+        doses = DoseValues(kernels, read, sets, found).doses(*about_doses)
+        mistakes.take(found, order)
+        mistakes.check()
+        return doses
+
+    doses = read.find(("doses", kernels.states, kernels.dosed), work_out) if alone else work_out()
+    options = None if closed else _options(model, rtol, atol, max_step)
+    population = Population(kernels, roster, sets, doses, options, read if alone else None)
     columns = population.columns(names, covariates == "locf")
     population.report(on_failure)
     for name, kinds in (sigma or {}).items():
@@ -188,7 +197,7 @@ def _outputs(kernels: Kernels, wanted: Sequence[str] | None) -> list[str]:
 
 def _closed(kernels: Kernels, method: str, table: EventTable, mistakes: Mistakes) -> bool:
     """Whether to take the closed form; SS = 2 needs a linear model on either path."""
-    added = table.dose & (table.ss == 2)
+    added = table.find("added trains", lambda: table.dose & (table.ss == 2))
     if method == "ode" and not added.any():
         return False
     reasons = not_linear(kernels)

@@ -16,7 +16,7 @@ from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
 from pdsim._lanemath import lane as lane_math
 from pdsim._lanes import Separate, get, pick, put
-from pdsim.solvers.arrays import INNER, PLAIN, Floats, Ints
+from pdsim.solvers.arrays import HOT, INNER, PLAIN, Floats, Ints
 from pdsim.solvers.pointers import derive_at, outputs_at
 
 BOLUS, INFLOW, ROW = 0, 1, 2
@@ -54,6 +54,7 @@ class Wanted(NamedTuple):
 
     states: Ints
     outputs: Ints
+    read: Ints  # states that must be known for that
     first: Ints  # (patient,)
 
 
@@ -77,6 +78,7 @@ class Lanes(NamedTuple):
     present: Floats  # (state, lane) filled with 1
     shown: Floats  # (output, lane)
     lost: Floats  # (lane,) 0, or NaN where a state is
+    every: Ints  # (state,) numbers of all
     newest: Ints  # (lane,) place among the kept flows that is filled next
     lengths: Floats  # (lane, kept)
     flows: Floats  # (lane, kept, 2, n, n)
@@ -94,7 +96,8 @@ def make_lanes(states: int, params: int, outputs: int) -> Lanes:
     parts = {name: np.zeros(size * W) for name, size in per_lane.items()}
     numbers = {name: np.zeros(W, dtype=np.int64) for name in ("modal", "newest")}
     powers, square = np.zeros(3 * (2 * states) ** 2), np.zeros(states**2)
-    return Lanes(**parts, **numbers, present=np.ones(states * W), powers=powers, square=square)
+    more = {"every": np.arange(states), "present": np.ones(states * W), "powers": powers, "square": square}
+    return Lanes(**parts, **numbers, **more)
 
 
 @jit(**INNER)
@@ -172,8 +175,11 @@ def _step(systems, patient, patients, size, lane, length, own):
             own.point[i * W + lane] = total
         for i in range(size):
             own.y[i * W + lane] = own.point[i * W + lane]
+    total = 0.0
     for i in range(size):
         own.point[i * W + lane] = own.y[i * W + lane]
+        total += own.y[i * W + lane]
+    own.lost[lane] = np.nan if np.isnan(total) else 0.0
 
 
 @lane_math
@@ -198,9 +204,9 @@ def _risen(x):
 
 
 @jit(**_ROW)
-def _weigh(lanes, size, matrix, values, sums):
-    """Matrices (row, column, lane) times values (column, lane)."""
-    for i in range(size):
+def _weigh(lanes, size, rows, matrix, values, sums):
+    """Some rows of matrices (row, column, lane) times values (column, lane)."""
+    for i in rows:
         for lane in range(lanes):
             put(sums, i * lanes, lane, get(matrix, i * size * lanes, lane) * values[lane])
         for j in range(1, size):
@@ -231,40 +237,42 @@ def _rise(size, length, rates, driven, mode):
 
 
 @jit(**_ROW)
-def _find_lost(lanes, size, point, lost):
+def _find_lost(lanes, size, values, lost):
     for lane in range(lanes):
-        lost[lane] = point[lane]
+        lost[lane] = values[lane]
     for i in range(1, size):
         for lane in range(lanes):
-            lost[lane] += get(point, i * lanes, lane)
+            lost[lane] += get(values, i * lanes, lane)
     for lane in range(lanes):
         lost[lane] = pick(lost[lane] == lost[lane], 0.0, np.nan)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _find_modes(lanes, size, own):
     """What each mode holds and is driven by; return whether any is driven."""
-    _weigh(lanes, size, own.left, own.y, own.held)
+    _weigh(lanes, size, own.every, own.left, own.y, own.held)
     _add(size * lanes, own.constant, own.inflow, own.source)
     flows = False
     for at in range(size * W):
         flows |= own.source[at] != 0.0
     if flows:
-        _weigh(lanes, size, own.left, own.source, own.driven)
+        _weigh(lanes, size, own.every, own.left, own.source, own.driven)
     return flows
 
 
-@jit(**INNER)
-def _reach(lanes, size, length, driven, own):
-    """States a length after the last dose into `own.point`."""
+@jit(**HOT)
+def _reach(lanes, size, length, driven, rows, own):
+    """Some states a length after the last dose into `own.point`, and into `own.lost` what is lost there."""
     if length <= 0.0:
         for at in range(size * W):
             own.point[at] = own.y[at]
+        _find_lost(lanes, size, own.y, own.lost)
         return
     _decay(size * lanes, length, own.rates, own.held, own.mode)
     if driven:
         _rise(size * lanes, length, own.rates, own.driven, own.mode)
-    _weigh(lanes, size, own.right, own.mode, own.point)
+    _weigh(lanes, size, rows, own.right, own.mode, own.point)
+    _find_lost(lanes, size, own.mode, own.lost)
 
 
 @jit(**INNER)
@@ -304,7 +312,7 @@ def _leave(states, inflow, first, patients, own):
             inflow[i * patients + first + lane] = own.inflow[i * W + lane]
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _step_others(systems, first, size, length, own):
     """Carry the lanes without modes."""
     patients = systems.modal.size
@@ -313,7 +321,7 @@ def _step_others(systems, first, size, length, own):
             _step(systems, min(first + lane, patients - 1), patients, size, lane, length, own)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _act(given, op, first, patients, own):
     """Give a dose, or set an infusion."""
     at = given.targets[op] * W
@@ -326,7 +334,7 @@ def _act(given, op, first, patients, own):
             own.inflow[at + lane] = value
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _report(observe, lanes, size, time, number, wanted, first, own, out):
     """Write the row of that number of every lane."""
     count = min(W, wanted.first.size - first)
@@ -340,7 +348,6 @@ def _report(observe, lanes, size, time, number, wanted, first, own, out):
     for lane in range(W):
         own.time[lane] = time
     observe(lanes, own.time, own.point, own.params, own.shown[:0], own.present, own.shown)
-    _find_lost(lanes, size, own.point, own.lost)
     for i in range(wanted.outputs.size):
         row = wanted.outputs[i] * W
         for lane in range(count):
@@ -382,7 +389,8 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
                 if stale:
                     driven = _find_modes(lanes, size, own)
                     stale = False
-                _reach(lanes, size, time - now, driven, own)
+                rows = wanted.read if given.kinds[op] == ROW else own.every
+                _reach(lanes, size, time - now, driven, rows, own)
                 if not all_modal:
                     _step_others(systems, first, size, time - reached, own)
                 reached = max(reached, time)
@@ -395,7 +403,10 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
                 now = time
             _act(given, op, first, patients, own)
             stale = True
-        if reached > now:  # rows came last, and a lane without modes is there
+        if reached > now:  # rows came last
+            _reach(lanes, size, reached - now, driven, own.every, own)
+            if not all_modal:
+                _step_others(systems, first, size, 0.0, own)
             for at in range(size * W):
                 own.y[at] = own.point[at]
         _leave(states, inflow, first, patients, own)
