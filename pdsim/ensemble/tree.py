@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from xarray.indexes import PandasIndex
 
 from pdsim import schema
 from pdsim.ensemble.decide import LEDGER
@@ -20,22 +21,23 @@ _Results = Mapping[tuple[str, int], Any]
 
 def assemble(plan: Plan, wanted: Wanted, results: _Results) -> xr.DataTree:
     """Put blocks side by side in patient order and label them; see `pdsim.schema`."""
+    labels = _labels(plan)
     parts = {
         "cohort": plan.cohort,
-        "trajectory": _trajectory(plan, wanted.save, results),
-        "visits": _visits(plan, results),
-        "counts": _counts(plan, results),
-        "endpoints": _status(plan, results),
-        "states": _states(plan, results),
-        "dosing": _dosing(plan),
-        "doses": _doses(plan, results),
+        "trajectory": _trajectory(plan, labels, wanted.save, results),
+        "visits": _visits(plan, labels, results),
+        "counts": _counts(plan, labels, results),
+        "endpoints": _status(plan, labels, results),
+        "states": _states(plan, labels, results),
+        "dosing": _dosing(plan, labels),
+        "doses": _doses(plan, labels, results),
     }
     if any(arm.regimen is not None and arm.regimen.rules for arm in plan.arms.values()):
         parts["ledger"] = _ledger(plan, results)
     if wanted.reduce:
-        parts["reduced"] = _reduced(plan, wanted, results)
+        parts["reduced"] = _reduced(plan, labels, wanted, results)
     if wanted.events:
-        parts["events"] = _events(plan, wanted, results)
+        parts["events"] = _events(plan, labels, wanted, results)
     tree = xr.DataTree()
     tree.children = {name: xr.DataTree(part) for name, part in parts.items()}  # from_dict copies every group twice
     tree.attrs = {
@@ -65,8 +67,21 @@ def _arm_coords(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _coords(plan: Plan, **more: Any) -> dict[str, Any]:
-    return {**_arm_coords(plan), "patient": plan.patients, **more}
+def _labels(plan: Plan) -> xr.Coordinates:
+    """Coordinates that most groups share: to make the indexes of text costs more than all else in a group."""
+    return xr.Dataset(coords={**_arm_coords(plan), "patient": plan.patients}).coords
+
+
+def _with(labels: xr.Coordinates, **more: Any) -> xr.Coordinates:
+    """Add coordinates: a dimension's own values, or pairs of dimension and values."""
+    variables, indexes = dict(labels.variables), dict(labels.xindexes)
+    for name, values in more.items():
+        given = values if isinstance(values, tuple) else (name, values)
+        variables[name] = xr.Variable(*given)
+        if given[0] == name:
+            indexes[name] = PandasIndex.from_variables({name: variables[name]}, options={})
+            variables |= indexes[name].create_variables({name: variables[name]})
+    return xr.Coordinates(variables, indexes=indexes)
 
 
 def _gather(plan: Plan, results: _Results, pick: Any) -> np.ndarray:
@@ -87,7 +102,7 @@ def _parts(results: _Results, arm: str) -> list[Any]:
     return [results[key] for key in sorted(key for key in results if key[0] == arm)]
 
 
-def _trajectory(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.Dataset:
+def _trajectory(plan: Plan, labels: xr.Coordinates, save: tuple[str, ...], results: _Results) -> xr.Dataset:
     clones = list(plan.kernels.clones)
     variables: dict[str, Any] = {}
     for name, dim in plan.kernels.output_dims.items():
@@ -97,9 +112,8 @@ def _trajectory(plan: Plan, save: tuple[str, ...], results: _Results) -> xr.Data
         columns = [_gather(plan, results, lambda r, flat=flat: r.trajectory[flat]) for flat in flats]
         dims = ("arm", "patient", "time")
         variables[name] = (dims, columns[0]) if dim is None else ((*dims, dim), np.stack(columns, axis=-1))
-    coords = _coords(plan, time=plan.grid.times)
-    if any(len(dims) == 4 for dims, _ in variables.values()):
-        coords["clone"] = _text(clones)
+    by_clone = any(len(dims) == 4 for dims, _ in variables.values())
+    coords = _with(labels, time=plan.grid.times, **({"clone": _text(clones)} if by_clone else {}))
     return _labelled(plan, xr.Dataset(variables, coords))
 
 
@@ -111,35 +125,35 @@ def _labelled(plan: Plan, ds: xr.Dataset) -> xr.Dataset:
     return schema.annotate(ds)
 
 
-def _visits(plan: Plan, results: _Results) -> xr.Dataset:
+def _visits(plan: Plan, labels: xr.Coordinates, results: _Results) -> xr.Dataset:
     names = list(next(iter(results.values())).visits)
     variables = {
         name: (("arm", "patient", "visit"), _gather(plan, results, lambda r, name=name: r.visits[name]))
         for name in names
     }
     days = plan.grid.visits
-    coords = _coords(plan, visit=np.arange(len(days)), day=("visit", days))
+    coords = _with(labels, visit=np.arange(len(days)), day=("visit", days))
     ds = _labelled(plan, xr.Dataset(variables, coords))
     ds.attrs["response_rules"] = json.dumps(asdict(plan.rules))
     return ds
 
 
-def _counts(plan: Plan, results: _Results) -> xr.Dataset:
+def _counts(plan: Plan, labels: xr.Coordinates, results: _Results) -> xr.Dataset:
     have = [name for name in COUNTS if name in next(iter(results.values())).counts]
     variables = {
         name: (("arm", "patient", "count"), _gather(plan, results, lambda r, name=name: r.counts[name]))
         for name in have
     }
     days = plan.grid.counts
-    return _labelled(plan, xr.Dataset(variables, _coords(plan, count=np.arange(len(days)), day=("count", days))))
+    return _labelled(plan, xr.Dataset(variables, _with(labels, count=np.arange(len(days)), day=("count", days))))
 
 
-def _status(plan: Plan, results: _Results) -> xr.Dataset:
+def _status(plan: Plan, labels: xr.Coordinates, results: _Results) -> xr.Dataset:
     status = _gather(plan, results, lambda r: r.status).astype(np.int8)
-    return _labelled(plan, xr.Dataset({"status": (("arm", "patient"), status)}, _coords(plan)))
+    return _labelled(plan, xr.Dataset({"status": (("arm", "patient"), status)}, labels))
 
 
-def _reduced(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
+def _reduced(plan: Plan, labels: xr.Coordinates, wanted: Wanted, results: _Results) -> xr.Dataset:
     variables: dict[str, Any] = {}
     for base, how in wanted.reduce:
         name, dim, declared = f"{base}_{how}", plan.kernels.output_dims[base], plan.model.outputs[base]
@@ -147,16 +161,15 @@ def _reduced(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
         known = schema.VARIABLES.get(base)
         attrs = schema.reduced_attributes(how, declared.unit, known.text if known else declared.sentence)
         variables[name] = (("arm", "patient", dim) if dim else ("arm", "patient"), values, attrs)
-    coords = _coords(plan)
-    if any("clone" in dims for dims, *_ in variables.values()):
-        coords["clone"] = _text(list(plan.kernels.clones))
+    by_clone = any("clone" in dims for dims, *_ in variables.values())
+    coords = _with(labels, clone=_text(list(plan.kernels.clones))) if by_clone else labels
     return schema.annotate(xr.Dataset(variables, coords))
 
 
-def _events(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
+def _events(plan: Plan, labels: xr.Coordinates, wanted: Wanted, results: _Results) -> xr.Dataset:
     times = [_gather(plan, results, lambda r, name=event.name: r.events[name]) for event in wanted.events]
-    coords = _coords(
-        plan,
+    coords = _with(
+        labels,
         event=_text([event.name for event in wanted.events]),
         condition=("event", _text([event.text for event in wanted.events])),
     )
@@ -164,7 +177,7 @@ def _events(plan: Plan, wanted: Wanted, results: _Results) -> xr.Dataset:
     return schema.annotate(ds, "events")
 
 
-def _states(plan: Plan, results: _Results) -> xr.Dataset:
+def _states(plan: Plan, labels: xr.Coordinates, results: _Results) -> xr.Dataset:
     whole = _gather(plan, results, lambda r: np.moveaxis(r.states, 2, 0))  # (arm, patient, moment, state)
     variables: dict[str, Any] = {}
     for name in plan.model.states:
@@ -174,13 +187,12 @@ def _states(plan: Plan, results: _Results) -> xr.Dataset:
         dims = ("arm", "patient", "moment")
         scalar = plan.kernels.states[rows[0]] == name
         variables[name] = (dims, whole[..., rows[0]]) if scalar else ((*dims, "clone"), whole[..., rows])
-    coords = _coords(plan, moment=_text(["end", "pd"]))
-    if plan.kernels.clones:
-        coords["clone"] = _text(list(plan.kernels.clones))
+    more = {"clone": _text(list(plan.kernels.clones))} if plan.kernels.clones else {}
+    coords = _with(labels, moment=_text(["end", "pd"]), **more)
     return _labelled(plan, xr.Dataset(variables, coords))
 
 
-def _dosing(plan: Plan) -> xr.Dataset:
+def _dosing(plan: Plan, labels: xr.Coordinates) -> xr.Dataset:
     days = np.arange(int(np.ceil(plan.grid.stop)))
     given: dict[str, dict[str, np.ndarray]] = {
         name: arm.regimen.days(plan.grid.stop) if arm.regimen else {} for name, arm in plan.arms.items()
@@ -190,14 +202,12 @@ def _dosing(plan: Plan) -> xr.Dataset:
     for a, found in enumerate(given.values()):
         for drug, on in found.items():
             values[a, drugs.index(drug), on] = 1
-    ds = xr.Dataset(
-        {"given": (("arm", "drug", "day"), values)},
-        {**_arm_coords(plan), "drug": _text(drugs), "day": days},
-    )
+    coords = _with(labels, drug=_text(drugs), day=days)
+    ds = xr.Dataset({"given": (("arm", "drug", "day"), values)}, coords).drop_vars("patient")
     return _labelled(plan, ds)
 
 
-def _doses(plan: Plan, results: _Results) -> xr.Dataset:
+def _doses(plan: Plan, labels: xr.Coordinates, results: _Results) -> xr.Dataset:
     """Amounts given and planned from visit to visit, in the unit of each drug's first dose line."""
     units: dict[str, str] = {}
     for dosing in plan.dosing.values():
@@ -211,8 +221,9 @@ def _doses(plan: Plan, results: _Results) -> xr.Dataset:
         for name, values in whole.items():
             found = np.concatenate([part.doses[name] for part in _parts(results, arm)], axis=2)
             values[a][:, places] = np.moveaxis(found, 2, 0)
-    coords = _coords(plan, visit=np.arange(shape[3]), day=("visit", plan.grid.visits), drug=_text(drugs))
-    coords["dose_unit"] = ("drug", _text([units[drug] for drug in drugs]))
+    unit = ("drug", _text([units[drug] for drug in drugs]))
+    days = {"visit": np.arange(shape[3]), "day": ("visit", plan.grid.visits)}
+    coords = _with(labels, **days, drug=_text(drugs), dose_unit=unit)
     dims = ("arm", "patient", "drug", "visit")
     ds = xr.Dataset({f"dose_{name}": (dims, values) for name, values in whole.items()}, coords)
     return schema.annotate(ds, group="doses")
