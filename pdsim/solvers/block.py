@@ -75,7 +75,8 @@ class LineBlock:
 
 def _flat(array: np.ndarray) -> np.ndarray:
     """Put the lane axis (first) last and flatten: (lane, ...) to one contiguous float64 row."""
-    return np.ascontiguousarray(np.moveaxis(np.asarray(array, dtype=np.float64), 0, -1)).reshape(-1)
+    values = np.asarray(array, dtype=np.float64)
+    return np.ascontiguousarray(values.transpose(*range(1, values.ndim), 0)).reshape(-1)
 
 
 def _join(parts: Sequence[np.ndarray]) -> np.ndarray:
