@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +19,7 @@ from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pdsim.errors import PdsimError
 
@@ -30,6 +33,8 @@ _IMPORT = re.compile(
 )
 _HARMLESS = {"NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS", "NUMBA_DEBUG_CACHE"}  # settings that leave the code as it is
 _lock = threading.RLock()
+_signatures: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # of functions that have one
+_aside: dict[Callable, Any] = {}  # processes that compile
 
 
 def cache_folder() -> Path:
@@ -69,30 +74,50 @@ def source_key(file: str = "") -> str:
 def jit(function: Callable | None = None, *, signature: Any = None, **more: Any) -> Any:
     """Compile with pdsim's flags, cached on disk; ``nogil`` so that a thread pool can run blocks.
 
-    Used as ``@jit`` or ``@jit(...)``. With `signature` the function is compiled at once for those types alone;
-    `more` adds to numba's options or replaces `FLAGS`.
+    Used as ``@jit`` or ``@jit(...)``. With `signature` the function is compiled for those types alone, when `compiled`
+    asks for it; `more` adds to numba's options or replaces `FLAGS`.
     """
     if function is None:
         return lambda late: jit(late, signature=signature, **more)
     import numba
 
     _vectorise_large()
-    options = {**FLAGS, "cache": True, **more}
-    folder = cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"
-    with _cache_at(folder):
-        made = numba.njit(**options)(function)
-    return made if signature is None else compiled(made, signature)
+    with _cache_at(_folder_of(function)):
+        made = numba.njit(**{**FLAGS, "cache": True, **more})(function)
+    if signature is not None:
+        _signatures[made] = signature
+    return made
 
 
-def compiled(function: Any, signature: Any) -> Any:
-    """Compile a function from `jit` for these types alone, or load it from the cache; once."""
-    own = function.py_func
-    folder = cache_folder() / f"numba-{source_key(own.__code__.co_filename)}"
-    with _lock, _alone(folder / f"{own.__module__}.{own.__qualname__}.lock"):
-        if not function.signatures:
-            function.compile(signature)
+def compiled(function: Any) -> Any:
+    """Compile a function with a signature, or load it from the cache, if that has not been done."""
+    if function in _signatures and not function.signatures:
+        own = function.py_func
+        with _alone(_folder_of(own) / f"{own.__module__}.{own.__qualname__}.lock"):
+            function.compile(_signatures[function])
             function.disable_compile()
     return function
+
+
+def compile_aside(function: Any) -> None:
+    """Let another process compile a function with a signature, if the cache has none, while this one goes on.
+
+    Nothing waits but `compiled`, for what is not there by then.
+    """
+    own = function.py_func
+    known = function.signatures or any(_folder_of(own).rglob(f"*{own.__qualname__}-*.nbi"))
+    if known or own in _aside or thread_count() == 1:
+        return
+    task = f"import sys; sys.path[:] = {sys.path!r}; from {own.__module__} import {own.__name__} as asked"
+    task += "; from pdsim._jit import compiled; compiled(asked)"
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with suppress(OSError):
+        _aside[own] = subprocess.Popen([sys.executable, "-c", task], **quiet)
+
+
+def _folder_of(function: Callable) -> Path:
+    """Where numba keeps a function."""
+    return cache_folder() / f"numba-{source_key(function.__code__.co_filename)}"
 
 
 @cache

@@ -15,7 +15,7 @@ from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_
 from pdsim.ensemble.recording import Wanted
 from pdsim.ensemble.reduction import read_reductions
 from pdsim.errors import CohortError, PdsimError, SolverError, did_you_mean
-from pdsim.solvers.block import METHODS, Options
+from pdsim.solvers.block import METHODS, Options, compile_ahead
 from pdsim.solvers.status import ADVICE, MEANINGS
 from pdsim.units import days as to_days
 from pdsim.visits import AssayError, ResponseRules
@@ -209,6 +209,7 @@ def _plan(
     if cohort.sizes["patient"] == 0:
         raise CohortError("the cohort has no patients; make one with pdsim.sample_cohort")
     cards = drugs_of(arms, model, drugs)
+    compile_ahead(options.method, bool(cards))
     systems = {name: card.system(cohort) for name, card in cards.items()}
     clones = tuple(str(name) for name in cohort["clone"].values) if "clone" in cohort.coords else ()
     given = {} if initial is None else initial.data_vars

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pdsim._abi import DERIVE, OUTPUTS, RATES
 from pdsim.model import files
 from pdsim.model.compiled import Kernels
 from pdsim.model.declare import FILE_MODULES
@@ -54,27 +53,27 @@ class Cascade:
     @cached_property
     def derive_driver(self) -> Callable:
         """Fill the driver's derived rows."""
-        return files.load_kernel(self.modules[0], "derive", DERIVE)
+        return files.load_kernel(self.modules[0], "derive")
 
     @cached_property
     def derive_disease(self) -> Callable:
         """Fill the disease's derived rows."""
-        return files.load_kernel(self.modules[1], "derive", DERIVE)
+        return files.load_kernel(self.modules[1], "derive")
 
     @cached_property
     def driver_rates(self) -> Callable:
         """Derivatives of the driver's states; in the rows behind them their rates of decay, and pulls."""
-        return files.load_kernel(self.modules[0], "rates", RATES)
+        return files.load_kernel(self.modules[0], "rates")
 
     @cached_property
     def forced(self) -> Callable:
         """Forcings, as functions of the driver's states and concentrations."""
-        return files.load_kernel(self.modules[0], "outputs", OUTPUTS)
+        return files.load_kernel(self.modules[0], "outputs")
 
     @cached_property
     def disease_rates(self) -> Callable:
         """Derivatives of the disease's states, and behind them rates of decay; forcings stand for concentrations."""
-        return files.load_kernel(self.modules[1], "rates", RATES)
+        return files.load_kernel(self.modules[1], "rates")
 
 
 def cascade_of(kernels: Kernels) -> Cascade | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from pdsim._abi import DERIVE, INITIAL, JACOBIAN, OUTPUTS, RATES
 from pdsim.errors import ModelError
 from pdsim.model import files
 from pdsim.model.declare import FILE_MODULES, flat_names
@@ -73,22 +72,22 @@ class Kernels:
     @cached_property
     def derive(self) -> Callable:
         """Fill the derived rows of ``p``."""
-        return files.load_kernel(self.module, "derive", DERIVE)
+        return files.load_kernel(self.module, "derive")
 
     @cached_property
     def initial(self) -> Callable:
         """Natural entry values of the states."""
-        return files.load_kernel(self.module, "initial", INITIAL)
+        return files.load_kernel(self.module, "initial")
 
     @cached_property
     def rates(self) -> Callable:
         """Derivatives of the integrated states."""
-        return files.load_kernel(self.module, "rates", RATES)
+        return files.load_kernel(self.module, "rates")
 
     @cached_property
     def observe(self) -> Callable:
         """Natural values of the outputs."""
-        return files.load_kernel(self.module, "outputs", OUTPUTS)
+        return files.load_kernel(self.module, "outputs")
 
     @cached_property
     def jacobian(self) -> Callable:
@@ -101,7 +100,7 @@ class Kernels:
             dosed, keep = self.options
             traced = trace(self.model, self.clones, self.uses, dosed=dosed, keep=keep)
             files.write_once(f"{name}.py", jacobian_source(traced))
-        return files.load_kernel(name, "jacobian", JACOBIAN)
+        return files.load_kernel(name, "jacobian")
 
 
 def kernels(

@@ -71,9 +71,9 @@ def read_json(name: str) -> dict[str, Any] | None:
         return None
 
 
-def load_kernel(module: str, name: str, signature: str) -> Any:
+def load_kernel(module: str, name: str) -> Any:
     """Return one function of a generated file, compiled: the others there wait until they are asked for."""
-    return compiled(getattr(load_module(module), name), signature)
+    return compiled(getattr(load_module(module), name))
 
 
 def load_module(name: str) -> ModuleType:

@@ -14,6 +14,7 @@ from pdsim.model.tracing import Trace
 _HEAD = '''"""Generated from a model; do not edit."""
 
 {mathematics}
+from pdsim._abi import {abi}
 from pdsim._jit import jit
 from pdsim._lanes import Separate, get, put
 
@@ -38,7 +39,7 @@ def kernel_source(traced: Trace) -> tuple[str, int]:
     hoist = Hoist(traced.params.values())
     split = [_split(hoist, traced, name, rate) for name, rate in zip(traced.states, rates, strict=True)]
     shown = [hoist(expression) for expression in outputs]
-    text = _HEAD.format(mathematics=_LANES)
+    text = _HEAD.format(abi="DERIVE, INITIAL, OUTPUTS, RATES", mathematics=_LANES)
     text += (
         _derive(traced, hoist) + _initial(traced, entry) + _rates(traced, hoist, split) + _outputs(traced, hoist, shown)
     )
@@ -57,8 +58,8 @@ def jacobian_source(traced: Trace) -> str:
     width = len(traced.states) + len(traced.concentrations) + 1
     body += [f"put(jac, {r * width + column}, 0, {text})" for (r, column), text in zip(found, texts, strict=True)]
     clear = [f"for place in range({len(traced.states) * width}):", "    put(jac, 0, place, 0.0)"]
-    text = _HEAD.format(mathematics=_SCALAR)
-    return text + _function("jacobian", "lane, t, y, p, c, present, jac", clear + body, loop=False)
+    text = _HEAD.format(abi="JACOBIAN", mathematics=_SCALAR)
+    return text + _function("jacobian", "JACOBIAN", "lane, t, y, p, c, present, jac", clear + body, loop=False)
 
 
 def _counts(traced: Trace, name: str) -> bool:
@@ -112,9 +113,9 @@ class _Loads:
         return [line for symbol, line in self.read.items() if symbol in free]
 
 
-def _function(name: str, arguments: str, body: list[str], loop: bool = True) -> str:
+def _function(name: str, signature: str, arguments: str, body: list[str], loop: bool = True) -> str:
     indent = "        " if loop else "    "
-    head = f"\n@jit(pipeline_class=Separate)\ndef {name}({arguments}):\n"
+    head = f"\n@jit(signature={signature}, pipeline_class=Separate)\ndef {name}({arguments}):\n"
     head += "    for l in range(lanes):\n" if loop else ""
     return head + "".join(f"{indent}{line}\n" for line in body or ["pass"]) + "\n"
 
@@ -126,7 +127,7 @@ def _derive(traced: Trace, hoist: Hoist) -> str:
     start = len(traced.params)
     body = _Loads(traced, {}, "l").lines(expressions) + printer.lines if expressions else []
     body += [f"put(p, {(start + i) * LANES}, l, {text})" for i, text in enumerate(texts)]
-    return _function("derive", "lanes, p", body)
+    return _function("derive", "DERIVE", "lanes, p", body)
 
 
 def _initial(traced: Trace, entry: list[Any]) -> str:
@@ -134,7 +135,7 @@ def _initial(traced: Trace, entry: list[Any]) -> str:
     texts = printer.statements(entry) if entry else []
     body = _Loads(traced, {}, "l").lines(entry) + printer.lines if entry else []
     body += [f"put(x, {i * LANES}, l, {text})" for i, text in enumerate(texts)]
-    return _function("initial", "lanes, p, x", body)
+    return _function("initial", "INITIAL", "lanes, p, x", body)
 
 
 def _rates(traced: Trace, hoist: Hoist, split: list[tuple[Any, Any]]) -> str:
@@ -154,7 +155,7 @@ def _rates(traced: Trace, hoist: Hoist, split: list[tuple[Any, Any]]) -> str:
         else:
             ends += [f"g{i} = {next(texts)}", f"a{i} = {next(texts)}"]
             ends.append(f"put(dy, {at}, choose(get(present, {at}), g{i} + a{i}/s{i}, a{i}))")
-    return _function("rates", "lanes, t, y, p, c, present, dy", loads + printer.lines + ends)
+    return _function("rates", "RATES", "lanes, t, y, p, c, present, dy", loads + printer.lines + ends)
 
 
 def _outputs(traced: Trace, hoist: Hoist, shown: list[Any]) -> str:
@@ -162,4 +163,4 @@ def _outputs(traced: Trace, hoist: Hoist, shown: list[Any]) -> str:
     texts = printer.statements(shown) if shown else []
     body = _Loads(traced, hoist.derived, "l").lines(shown) + printer.lines if shown else []
     body += [f"put(out, {i * LANES}, l, {text})" for i, text in enumerate(texts)]
-    return _function("outputs", "lanes, t, y, p, c, present, out", body)
+    return _function("outputs", "OUTPUTS", "lanes, t, y, p, c, present, out", body)

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import sympy
 
-from pdsim._abi import JACOBIAN
 from pdsim.errors import ModelError, did_you_mean
 from pdsim.model import files
 from pdsim.model.compiled import Kernels
@@ -59,7 +58,7 @@ class TangentKernels(Kernels):
         name = self.module.replace("kernels", "jacobian")
         if not (files.folder() / f"{name}.py").exists():
             files.write_once(f"{name}.py", jacobian_source(_tangent(self.plain, self.directions)[0]))
-        return files.load_kernel(name, "jacobian", JACOBIAN)
+        return files.load_kernel(name, "jacobian")
 
 
 def tangent_kernels(kernels: Kernels, directions: Sequence[str]) -> TangentKernels:

@@ -317,7 +317,8 @@ class CascadeBlock(Block):
         """Write the outputs due at the end of the run."""
         from pdsim.solvers.cascade import finish_cascade
 
-        finish_cascade(self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen)
+        parts = self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen
+        call(finish_cascade, *parts)
 
     @property
     def failed(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from pdsim._abi import DERIVE, JACOBIAN, OUTPUTS, RATES
+from pdsim._jit import compiled
 from pdsim.solvers.arrays import function_type
 
 _entries: dict[Any, Callable[..., None]] = {}
@@ -28,22 +29,22 @@ def call(function: Any, *arguments: Any) -> None:
     if entry is not None:
         entry(*arguments)
         return
-    function(*arguments)
+    compiled(function)(*arguments)
     _entries[function] = unchecked(function)
 
 
 @cache
 def address_of(kernel: Any) -> int:
     """Address of a kernel that was compiled for one signature; valid as long as the kernel's module is loaded."""
-    (compiled,) = kernel.overloads.values()
-    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+    (made,) = compiled(kernel).overloads.values()
+    return int(made.library.get_pointer_to_function(made.fndesc.llvm_func_name))
 
 
 @cache
 def unchecked(function: Any) -> Callable[..., None]:
     """Entry of a function that was compiled for one signature; its arguments must have exactly those types."""
-    (compiled,) = function.overloads.values()
-    return compiled.entry_point
+    (made,) = compiled(function).overloads.values()
+    return made.entry_point
 
 
 def _kernel_at(signature: str) -> Any:

@@ -66,6 +66,22 @@ def test_a_change_in_another_module_is_seen(package, module, old, new, answer):
     assert after[2] != before[2]
 
 
+def test_nothing_is_compiled_before_it_is_asked_for(package):
+    code = "from pdsim.solvers.loops import loop\nfrom pdsim._jit import compiled\nprint(len(loop.signatures))\n"
+    assert _call(package, code + "print(len(compiled(loop).signatures), loop(1.0))") == ["0", "1", "4.0"]
+
+
+@pytest.mark.parametrize(("threads", "found"), [("1", ["0", "0"]), ("2", ["1", "0", "1"])])
+def test_another_process_compiles_where_there_are_cores(package, threads, found):
+    code = (
+        "from pdsim.solvers.loops import loop\nfrom pdsim import _jit\n_jit.compile_aside(loop)\n"
+        "print(len(_jit._aside), *[process.wait() for process in _jit._aside.values()])\n"
+        "_jit.compiled(loop)\nprint(sum(loop.stats.cache_hits.values()))\n"
+    )
+    assert _call(package, code, PDSIM_THREADS=threads) == found
+    assert _call(package, code, PDSIM_THREADS=threads) == ["0", "1"]  # the cache has it
+
+
 def test_a_module_without_compiled_code_changes_no_key(package):
     before = _call(package, KEY)
     (package / "pdsim" / "solvers" / "words.py").write_text("TITLE = 'no kernel imports this'\n")
