@@ -93,9 +93,12 @@ def compiled(function: Any) -> Any:
     """Compile a function with a signature, or load it from the cache, if that has not been done."""
     if function in _signatures and not function.signatures:
         own = function.py_func
-        with _alone(_folder_of(own) / f"{own.__module__}.{own.__qualname__}.lock"):
-            function.compile(_signatures[function])
-            function.disable_compile()
+        with _alone(_folder_of(own) / f"{own.__module__}.{own.__qualname__}.lock"), _lock:
+            if not function.signatures:  # another thread may have been here
+                function.compile(_signatures[function])
+                function.disable_compile()
+        if own in _aside:
+            _aside[own].poll()  # it has ended; else Python would say at the end that it had not
     return function
 
 
@@ -110,9 +113,9 @@ def compile_aside(function: Any) -> None:
         return
     task = f"import sys; sys.path[:] = {sys.path!r}; from {own.__module__} import {own.__name__} as asked"
     task += "; from pdsim._jit import compiled; compiled(asked)"
-    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    none = subprocess.DEVNULL
     with suppress(OSError):
-        _aside[own] = subprocess.Popen([sys.executable, "-c", task], **quiet)
+        _aside[own] = subprocess.Popen([sys.executable, "-c", task], stdin=none, stdout=none, stderr=none)
 
 
 def _folder_of(function: Callable) -> Path:
