@@ -13,7 +13,7 @@ import numpy as np
 
 from pdsim._jit import jit
 from pdsim._lanes import pick
-from pdsim._parts import Part
+from pdsim._parts import PART
 
 _ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it rounds to an integer in the low bits
 _LOG2E = 1.4426950408889634
@@ -29,7 +29,7 @@ _CUT = np.int64(-0x8000000)  # keeps the upper 26 bits of a mantissa
 _NAN = math.nan
 _INF = math.inf
 
-lane = jit(forceinline=True, cache=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=Part)
+lane = jit(forceinline=True, **PART)
 
 
 @lane

@@ -83,3 +83,9 @@ def _reached(start: PartLibrary) -> Iterator[Any]:
                 yield library
                 if isinstance(library, PartLibrary):
                     waiting.append(library)
+
+
+PART: dict[str, Any] = {
+    "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": Part
+}  # fmt: skip
+"""Options of a function that only compiled code calls."""

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim._parts import Part
+from pdsim._parts import PART
 
 # a call would count references to every array of the bundles, which cost more than the arithmetic;
 # so the solvers allocate nothing and numba's counting is off
 PLAIN: dict[str, Any] = {"_nrt": False, "no_cfunc_wrapper": True}
 # functions that only jitted code calls: no entries of their own, no machine code
-INNER: dict[str, Any] = {**PLAIN, "cache": False, "no_cpython_wrapper": True, "pipeline_class": Part}
+INNER: dict[str, Any] = {**PLAIN, **PART}
 
 # the same, joined to its caller: a call would copy every array of the bundles
 HOT: dict[str, Any] = {**INNER, "forceinline": True}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pdsim._jit import jit
+from pdsim._parts import PART
 
 # measured values are stored as float32: a value on a limit must not fall beside it by rounding
 _SLACK = 1e-6
@@ -29,7 +30,7 @@ STATE = np.dtype(
 )
 
 
-@jit
+@jit(**PART)
 def _grade(count: float, limits: tuple) -> int:
     if np.isnan(count):
         return -1
@@ -40,7 +41,7 @@ def _grade(count: float, limits: tuple) -> int:
     return grade
 
 
-@jit
+@jit(**PART)
 def _depth(marker: int, baseline: float, m_protein: float, flc: float, burden: float, rules: Any) -> int:
     negative = m_protein < rules.complete_m_protein * (1.0 - _SLACK)
     normal = flc <= rules.normal_flc * (1.0 + _SLACK)
@@ -62,7 +63,7 @@ def _depth(marker: int, baseline: float, m_protein: float, flc: float, burden: f
     return _MR if left <= 1.0 - rules.minimal_fall else _SD
 
 
-@jit
+@jit(**PART)
 def _worse(marker: int, value: float, lowest: float, rules: Any) -> bool:
     rise = value - lowest
     slack = _SLACK * value
@@ -76,7 +77,7 @@ def _worse(marker: int, value: float, lowest: float, rules: Any) -> bool:
     return relative and rise >= rules.progression_m_protein - slack
 
 
-@jit
+@jit(**PART)
 def _value(marker: int, m_protein: float, flc: float, rules: Any) -> float:
     if marker == _M_PROTEIN:
         return m_protein
@@ -85,7 +86,7 @@ def _value(marker: int, m_protein: float, flc: float, rules: Any) -> float:
     return m_protein / rules.progression_m_protein + flc / rules.progression_flc
 
 
-@jit
+@jit(**PART)
 def _start(state: Any, i: int, m_protein: float, flc: float, rules: Any) -> None:
     state[i].marker = _NO_MARKER
     value = np.nan
@@ -107,7 +108,7 @@ def _start(state: Any, i: int, m_protein: float, flc: float, rules: Any) -> None
     state[i].progressed = 0
 
 
-@jit
+@jit(**PART)
 def _follow(state: Any, i: int, k: int, value: float, m_protein: float, flc: float, burden: float, rules: Any) -> None:
     marker = state[i].marker
     if _worse(marker, value, state[i].lowest, rules):
