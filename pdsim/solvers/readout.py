@@ -10,6 +10,8 @@ from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Rec
 from pdsim.solvers.events import apply_events, next_event, skip_missed
 from pdsim.solvers.forcing import lane_concentrations
 
+_ROW = {**INNER, "pipeline_class": Separate}
+
 
 def _signature():
     from numba import types
@@ -19,7 +21,7 @@ def _signature():
     return types.void(types.int64, *(numba_type(bundle) for bundle in bundles), row, types.float64)
 
 
-@jit(**INNER, pipeline_class=Separate)
+@jit(**_ROW)
 def _sums(lanes, modes, apart, times, since, rates, weights, steady, out):
     """Sums of exponentials of (mode, lane) at some times, `apart` entries of `out` from each to the next."""
     for row in range(times.size):
