@@ -1,8 +1,8 @@
 """Linear models in closed form: patients that are given doses and infusions at the same times, rows reported between.
 
 Patients lie side by side in lanes. Where a patient's eigenvalues are real and lie apart, amounts are sums of
-exponentials from the last dose on and rows are independent of each other; elsewhere each stretch is a matrix
-exponential, which also holds where rates meet.
+exponentials from the last dose on, and evenly spaced rows share them; elsewhere each stretch is a matrix exponential,
+which also holds where rates meet.
 """
 
 from __future__ import annotations
@@ -13,18 +13,12 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim._lanemath import exp as lane_exp
-from pdsim._lanemath import lane as lane_math
-from pdsim._lanes import Separate, get, pick, put
 from pdsim.solvers.arrays import HOT, INNER, PLAIN, Floats, Ints
+from pdsim.solvers.linear_flows import KEPT, step
+from pdsim.solvers.linear_modes import ROW, TABLE, find_modes, jump, look
 from pdsim.solvers.pointers import derive_at, outputs_at
 
-BOLUS, INFLOW, ROW = 0, 1, 2
-_ROW = {**INNER, "pipeline_class": Separate}
-_KEPT = 8  # lengths whose exponentials are at hand
-_ALIKE = 5e-13  # relative difference of lengths that rounded times leave between equal ones
-_DEGREE = 13  # of the Taylor series, exact to rounding below a norm of _SMALL
-_SMALL = 0.25
+BOLUS, INFLOW = 0, 1
 
 
 class Given(NamedTuple):
@@ -73,6 +67,9 @@ class Lanes(NamedTuple):
     held: Floats  # (state, lane) what each mode holds at the last dose
     driven: Floats  # (state, lane) what flows into each mode
     mode: Floats  # (state, lane) what each mode holds at a row
+    anchor: Floats  # (state, lane) the same at the row from which the next ones are reached
+    table: Floats  # (multiple, state, lane) exponentials of multiples of the rows' distance
+    spacing: Floats  # length at the anchor (-1: none), rows since, their distance, multiples in the table
     point: Floats  # (state, lane) states at a row
     time: Floats  # (lane,)
     present: Floats  # (state, lane) filled with 1
@@ -91,188 +88,15 @@ def make_lanes(states: int, params: int, outputs: int) -> Lanes:
     per_lane = {
         "rates": states, "right": states**2, "left": states**2, "constant": states, "params": params, "y": states,
         "inflow": states, "source": states, "held": states, "driven": states, "mode": states, "point": states,
-        "time": 1, "shown": outputs, "lost": 1, "lengths": _KEPT, "flows": _KEPT * 2 * states**2,
+        "anchor": states, "table": TABLE * states,
+        "time": 1, "shown": outputs, "lost": 1, "lengths": KEPT, "flows": KEPT * 2 * states**2,
     }  # fmt: skip
     parts = {name: np.zeros(size * W) for name, size in per_lane.items()}
     numbers = {name: np.zeros(W, dtype=np.int64) for name in ("modal", "newest")}
     powers, square = np.zeros(3 * (2 * states) ** 2), np.zeros(states**2)
     more = {"every": np.arange(states), "present": np.ones(states * W), "powers": powers, "square": square}
+    more["spacing"] = np.zeros(4)
     return Lanes(**parts, **numbers, **more)
-
-
-@jit(**INNER)
-def _exponential(size, length, own, flow):
-    """Put ``exp(matrix length)`` of `own.square` and its integral into flow `flow`, as `pdsim.events.closed.flows`."""
-    wide = 2 * size
-    square = wide * wide
-    matrix = own.square
-    a, found, other = own.powers[:square], own.powers[square : 2 * square], own.powers[2 * square :]
-    norm = 1e-300
-    for i in range(size):
-        row = 0.0
-        for j in range(size):
-            row += abs(matrix[i * size + j] * length)
-        norm = max(norm, row)
-    halvings = 0
-    shrink = 1.0
-    while 2.0 * norm * shrink > _SMALL and halvings < 1000:
-        shrink *= 0.5
-        halvings += 1
-    for i in range(wide):
-        for j in range(wide):
-            a[i * wide + j] = 0.0
-            found[i * wide + j] = 1.0 if i == j else 0.0
-    for i in range(size):
-        for j in range(size):
-            a[i * wide + j] = matrix[i * size + j] * length * shrink
-        a[i * wide + size + i] = norm * shrink
-    for step in range(_DEGREE + halvings):
-        degree = _DEGREE - step
-        for i in range(wide):
-            for j in range(wide):
-                total = 0.0
-                for k in range(wide):
-                    total += (a[i * wide + k] if degree > 0 else found[i * wide + k]) * found[k * wide + j]
-                if degree > 0:
-                    total = total / degree + (1.0 if i == j else 0.0)
-                other[i * wide + j] = total
-        for at in range(square):
-            found[at] = other[at]
-    begin = flow * 2 * size * size
-    for i in range(size):
-        for j in range(size):
-            own.flows[begin + i * size + j] = found[i * wide + j]
-            own.flows[begin + size * size + i * size + j] = found[i * wide + size + j] * (length / norm)
-
-
-@jit(**INNER)
-def _flow(systems, patient, patients, size, lane, length, own):
-    """Place of a flow of this length among those kept of a lane."""
-    first = lane * _KEPT
-    for place in range(first, first + _KEPT):
-        if abs(own.lengths[place] - length) <= _ALIKE * length:
-            return place
-    for at in range(size * size):
-        own.square[at] = systems.matrix[at * patients + patient]
-    place = first + own.newest[lane]
-    _exponential(size, length, own, place)
-    own.lengths[place] = length
-    own.newest[lane] = (own.newest[lane] + 1) % _KEPT
-    return place
-
-
-@jit(**INNER)
-def _step(systems, patient, patients, size, lane, length, own):
-    """Carry one lane's states over a length by the matrix exponential, and show them."""
-    if length > 0.0:
-        begin = _flow(systems, patient, patients, size, lane, length, own) * 2 * size * size
-        for i in range(size):
-            total = 0.0
-            for j in range(size):
-                total += own.flows[begin + i * size + j] * own.y[j * W + lane]
-                source = own.constant[j * W + lane] + own.inflow[j * W + lane]
-                total += own.flows[begin + size * size + i * size + j] * source
-            own.point[i * W + lane] = total
-        for i in range(size):
-            own.y[i * W + lane] = own.point[i * W + lane]
-    total = 0.0
-    for i in range(size):
-        own.point[i * W + lane] = own.y[i * W + lane]
-        total += own.y[i * W + lane]
-    own.lost[lane] = np.nan if np.isnan(total) else 0.0
-
-
-@lane_math
-def _risen(x):
-    """``(exp(x) - 1) / x``, by Taylor to degree 13 where the difference would lose digits."""
-    p = 1.1470745597729725e-11
-    p = p * x + 1.6059043836821613e-10
-    p = p * x + 2.08767569878681e-09
-    p = p * x + 2.505210838544172e-08
-    p = p * x + 2.755731922398589e-07
-    p = p * x + 2.7557319223985893e-06
-    p = p * x + 2.48015873015873e-05
-    p = p * x + 1.984126984126984e-04
-    p = p * x + 1.3888888888888889e-03
-    p = p * x + 8.333333333333333e-03
-    p = p * x + 4.1666666666666664e-02
-    p = p * x + 1.6666666666666666e-01
-    p = p * x + 0.5
-    p = p * x + 1.0
-    near = abs(x) < 0.5
-    return pick(near, p, (lane_exp(x) - 1.0) / pick(near, 1.0, x))
-
-
-@jit(**_ROW)
-def _weigh(lanes, size, rows, matrix, values, sums):
-    """Some rows of matrices (row, column, lane) times values (column, lane)."""
-    for i in rows:
-        for lane in range(lanes):
-            put(sums, i * lanes, lane, get(matrix, i * size * lanes, lane) * values[lane])
-        for j in range(1, size):
-            at = (i * size + j) * lanes
-            for lane in range(lanes):
-                more = get(matrix, at, lane) * get(values, j * lanes, lane)
-                put(sums, i * lanes, lane, get(sums, i * lanes, lane) + more)
-
-
-@jit(**_ROW)
-def _add(size, one, other, out):
-    for at in range(size):
-        out[at] = one[at] + other[at]
-
-
-@jit(**_ROW)
-def _decay(size, length, rates, held, mode):
-    """What is left of each mode after a length."""
-    for at in range(size):
-        mode[at] = held[at] * lane_exp(rates[at] * length)
-
-
-@jit(**_ROW)
-def _rise(size, length, rates, driven, mode):
-    """Add what has flowed into each mode over a length."""
-    for at in range(size):
-        mode[at] += driven[at] * length * _risen(rates[at] * length)
-
-
-@jit(**_ROW)
-def _find_lost(lanes, size, values, lost):
-    for lane in range(lanes):
-        lost[lane] = values[lane]
-    for i in range(1, size):
-        for lane in range(lanes):
-            lost[lane] += get(values, i * lanes, lane)
-    for lane in range(lanes):
-        lost[lane] = pick(lost[lane] == lost[lane], 0.0, np.nan)
-
-
-@jit(**HOT)
-def _find_modes(lanes, size, own):
-    """What each mode holds and is driven by; return whether any is driven."""
-    _weigh(lanes, size, own.every, own.left, own.y, own.held)
-    _add(size * lanes, own.constant, own.inflow, own.source)
-    flows = False
-    for at in range(size * W):
-        flows |= own.source[at] != 0.0
-    if flows:
-        _weigh(lanes, size, own.every, own.left, own.source, own.driven)
-    return flows
-
-
-@jit(**HOT)
-def _reach(lanes, size, length, driven, rows, own):
-    """Some states a length after the last dose into `own.point`, and into `own.lost` what is lost there."""
-    if length <= 0.0:
-        for at in range(size * W):
-            own.point[at] = own.y[at]
-        _find_lost(lanes, size, own.y, own.lost)
-        return
-    _decay(size * lanes, length, own.rates, own.held, own.mode)
-    if driven:
-        _rise(size * lanes, length, own.rates, own.driven, own.mode)
-    _weigh(lanes, size, rows, own.right, own.mode, own.point)
-    _find_lost(lanes, size, own.mode, own.lost)
 
 
 @jit(**INNER)
@@ -299,8 +123,10 @@ def _board(systems, states, inflow, first, own):
         own.modal[lane] = systems.modal[min(first + lane, patients - 1)]
         all_modal &= own.modal[lane] != 0
         own.newest[lane] = 0
-    for place in range(W * _KEPT):
+    for place in range(W * KEPT):
         own.lengths[place] = -1.0
+    own.spacing[0] = -1.0
+    own.spacing[2] = 0.0
     return all_modal
 
 
@@ -318,7 +144,7 @@ def _step_others(systems, first, size, length, own):
     patients = systems.modal.size
     for lane in range(W):
         if own.modal[lane] == 0:
-            _step(systems, min(first + lane, patients - 1), patients, size, lane, length, own)
+            step(systems, min(first + lane, patients - 1), patients, size, lane, length, own)
 
 
 @jit(**HOT)
@@ -379,7 +205,7 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
         all_modal = _board(systems, states, inflow, first, own)
         if wanted.outputs.size > 0:
             derive(lanes, own.params)
-        driven = _find_modes(lanes, size, own)
+        driven = find_modes(lanes, size, own)
         now = start  # of the last dose
         reached = start  # by lanes without modes
         stale = False
@@ -387,10 +213,12 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
             time = given.times[op]
             if given.kinds[op] == ROW or time > now:
                 if stale:
-                    driven = _find_modes(lanes, size, own)
+                    driven = find_modes(lanes, size, own)
                     stale = False
-                rows = wanted.read if given.kinds[op] == ROW else own.every
-                _reach(lanes, size, time - now, driven, rows, own)
+                if given.kinds[op] == ROW:
+                    look(lanes, size, given, op, time - now, driven, wanted.read, own)
+                else:
+                    jump(lanes, size, time - now, driven, own)
                 if not all_modal:
                     _step_others(systems, first, size, time - reached, own)
                 reached = max(reached, time)
@@ -402,9 +230,10 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
                     own.y[at] = own.point[at]
                 now = time
             _act(given, op, first, patients, own)
+            own.spacing[0] = -1.0
             stale = True
         if reached > now:  # rows came last
-            _reach(lanes, size, reached - now, driven, own.every, own)
+            jump(lanes, size, reached - now, driven, own)
             if not all_modal:
                 _step_others(systems, first, size, 0.0, own)
             for at in range(size * W):
