@@ -12,6 +12,8 @@ import numpy as np
 from pdsim._jit import LANES
 from pdsim.solvers.pointers import call
 
+_found: dict[str, list[tuple[int, int]]] = {}  # by name of the kernels, which holds a hash of their text
+
 _UNIT = 2.0**100  # a unit state so large that the constant part of a rate costs the matrix no digits
 
 
@@ -20,6 +22,19 @@ def not_linear(kernels: Any) -> tuple[str, ...]:
 
     The answer belongs to the text of the kernels and is kept beside them, so that SymPy is imported once a model.
     """
+    if kernels.module not in _found:
+        _found[kernels.module] = _stored(kernels)
+    states = kernels.states
+    counted = [f"'{state}' is kept as a logarithm" for state, x in zip(states, kernels.extinct_below, strict=True) if x]
+    timed = [f"the rate of '{state}' depends on time" for state in kernels.structure["time"]]
+    bent = [
+        f"the rate of '{states[row]}' is not linear in '{states[column]}'" for row, column in _found[kernels.module]
+    ]
+    return (*counted, *timed, *bent)
+
+
+def _stored(kernels: Any) -> list[tuple[int, int]]:
+    """What `_bent` says, from the file where it was written down."""
     from pdsim.model import files
 
     name = f"linear_{files.digest_of(kernels.module, _own_text())}.json"
@@ -27,11 +42,7 @@ def not_linear(kernels: Any) -> tuple[str, ...]:
     if found is None:
         found = {"bent": _bent(kernels)}
         files.write_once(name, json.dumps(found))
-    states = kernels.states
-    counted = [f"'{state}' is kept as a logarithm" for state, x in zip(states, kernels.extinct_below, strict=True) if x]
-    timed = [f"the rate of '{state}' depends on time" for state in kernels.structure["time"]]
-    bent = [f"the rate of '{states[row]}' is not linear in '{states[column]}'" for row, column in found["bent"]]
-    return (*counted, *timed, *bent)
+    return found["bent"]
 
 
 @cache

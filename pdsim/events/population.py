@@ -49,25 +49,31 @@ class Population:
         self._table = table
         self.failures: list[tuple[Any, str]] = []
 
-    def columns(self, names: Sequence[str], carried_forward: bool) -> dict[str, np.ndarray]:
-        """States and outputs by flat name as they are when each row is reported, (row,) each."""
+    def columns(self, names: Sequence[str], carried_forward: bool, out: np.ndarray) -> list[str]:
+        """Fill `out` (name, row) with states and outputs as they are when each row is reported.
+
+        Returns
+        -------
+        list of str
+            The names in the order of `out`.
+        """
         kernels, rows = self.kernels, len(self.doses.time)
+        ordered = sorted(names, key=lambda name: name in kernels.outputs)
         if self.options is None:
-            ordered = sorted(names, key=lambda name: name in kernels.outputs)
-            out = np.empty((len(names), rows))
             for group in self._groups(carried_forward, _MOST):
                 self._lead(ClosedCourse(kernels, self.sets.at(group.first), ordered, group.first), group, out)
-            return dict(zip(ordered, out, strict=True))
-        out = np.full((len(kernels.states), rows), np.nan)
+            return ordered
+        states = np.full((len(kernels.states), rows), np.nan)
         for group in self._groups(carried_forward, LANES):
             draws = self.roster.entries(kernels, group.patients)
-            self._lead(OdeCourse(kernels, self.sets.at(group.first), self.options, draws), group, out)
-        found = dict(zip(kernels.states, out, strict=True))
+            self._lead(OdeCourse(kernels, self.sets.at(group.first), self.options, draws), group, states)
+        found = dict(zip(kernels.states, states, strict=True))
         if any(name in kernels.outputs for name in names):
-            lengths = np.diff([*self.sets.starts, rows])
-            values = np.repeat(self.sets.values.T, lengths, axis=1)
-            found |= zip(kernels.outputs, observed(kernels, self.doses.time, out, values), strict=True)
-        return {name: found[name] for name in names}
+            values = np.repeat(self.sets.values.T, np.diff([*self.sets.starts, rows]), axis=1)
+            found |= zip(kernels.outputs, observed(kernels, self.doses.time, states, values), strict=True)
+        for row, name in zip(out, ordered, strict=True):
+            row[:] = found[name]
+        return ordered
 
     def _groups(self, carried_forward: bool, most: int) -> Sequence[Group]:
         starts = self.sets.starts

@@ -155,11 +155,13 @@ def simulate_events(
     doses = read.find(("doses", kernels.states, kernels.dosed), work_out) if alone else work_out()
     options = None if closed else _options(model, rtol, atol, max_step)
     population = Population(kernels, roster, sets, doses, options, read if alone else None)
-    columns = population.columns(names, covariates == "locf")
+    whole = np.empty((2 + len(names), len(read)))  # in one piece, for which the system has larger pages
+    columns = dict(zip(population.columns(names, covariates == "locf", whole[2:]), whole[2:], strict=True))
     population.report(on_failure)
+    columns = {name: columns[name] for name in names}
     for name, kinds in (sigma or {}).items():
         columns[f"{name}_measured"] = _measured(columns[name], kinds, name, read, roster)
-    frame = _frame(given, order, columns)
+    frame = _frame(given, order, whole[:2], columns)
     frame.attrs = {"model": model.name, "time": model.time, "covariates": covariates, "seed": seed}
     frame.attrs |= {"method": "closed"} if closed else {"method": "ode", "rtol": rtol, "atol": atol}
     return frame
@@ -214,11 +216,15 @@ def _closed(kernels: Kernels, method: str, table: EventTable, mistakes: Mistakes
     return method != "ode" and not reasons
 
 
-def _frame(table: EventTable, order: np.ndarray | None, columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Rows as in the table; those of the columns stand at `order` in it."""
+def _frame(
+    table: EventTable, order: np.ndarray | None, head: np.ndarray, columns: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Rows as in the table; those of the columns stand at `order` in it. `head` (2, row) is room for ID and TIME."""
     import pandas as pd
 
-    own = {"ID": table.id.copy(), "TIME": table.time.copy()}
+    numbers = head[0].view(np.int64)
+    own = {"ID": numbers if table.id.dtype == numbers.dtype else np.empty_like(table.id), "TIME": head[1]}
+    own["ID"][:], own["TIME"][:] = table.id, table.time
     if order is not None:
         columns = {name: column[np.argsort(order)] for name, column in columns.items()}
     return pd.DataFrame({**own, **columns}, copy=False)
