@@ -161,7 +161,7 @@ def _act(given, op, first, patients, own):
 
 
 @jit(**HOT)
-def _report(observe, lanes, size, time, number, wanted, first, own, out):
+def _report(observe, lanes, time, number, wanted, first, own, out):
     """Write the row of that number of every lane."""
     count = min(W, wanted.first.size - first)
     shown = wanted.states.size
@@ -205,7 +205,7 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
         all_modal = _board(systems, states, inflow, first, own)
         if wanted.outputs.size > 0:
             derive(lanes, own.params)
-        driven = find_modes(lanes, size, own)
+        flows = find_modes(lanes, size, own)
         now = start  # of the last dose
         reached = start  # by lanes without modes
         stale = False
@@ -213,17 +213,17 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
             time = given.times[op]
             if given.kinds[op] == ROW or time > now:
                 if stale:
-                    driven = find_modes(lanes, size, own)
+                    flows = find_modes(lanes, size, own)
                     stale = False
                 if given.kinds[op] == ROW:
-                    look(lanes, size, given, op, time - now, driven, wanted.read, own)
+                    look(lanes, size, given, op, time - now, flows, wanted.read, own)
                 else:
-                    jump(lanes, size, time - now, driven, own)
+                    jump(lanes, size, time - now, flows, own)
                 if not all_modal:
                     _step_others(systems, first, size, time - reached, own)
                 reached = max(reached, time)
             if given.kinds[op] == ROW:
-                _report(observe, lanes, size, time, given.targets[op], wanted, first, own, out)
+                _report(observe, lanes, time, given.targets[op], wanted, first, own, out)
                 continue
             if time > now:
                 for at in range(size * W):
@@ -233,7 +233,7 @@ def follow(lanes, derive_kernel, observe_kernel, given, systems, wanted, own, st
             own.spacing[0] = -1.0
             stale = True
         if reached > now:  # rows came last
-            jump(lanes, size, reached - now, driven, own)
+            jump(lanes, size, reached - now, flows, own)
             if not all_modal:
                 _step_others(systems, first, size, 0.0, own)
             for at in range(size * W):

@@ -41,7 +41,7 @@ def _risen(x):
     return pick(near, p, (lane_exp(x) - 1.0) / pick(near, 1.0, x))
 
 
-@jit(**_ROW)
+@jit(**HOT)
 def _weigh(lanes, size, rows, matrix, values, sums):
     """Some rows of matrices (row, column, lane) times values (column, lane)."""
     for i in rows:
@@ -54,42 +54,9 @@ def _weigh(lanes, size, rows, matrix, values, sums):
                 put(sums, i * lanes, lane, get(sums, i * lanes, lane) + more)
 
 
-@jit(**_ROW)
-def _add(size, one, other, out):
-    for at in range(size):
-        out[at] = one[at] + other[at]
-
-
-@jit(**_ROW)
-def _decay(size, length, rates, held, mode):
-    """What is left of each mode after a length."""
-    for at in range(size):
-        mode[at] = held[at] * lane_exp(rates[at] * length)
-
-
-@jit(**_ROW)
-def _spread(size, length, rates, table):
-    """Exponentials of a length."""
-    for at in range(size):
-        table[at] = lane_exp(rates[at] * length)
-
-
-@jit(**_ROW)
-def _scale(size, rest, rates, anchor, table, mode):
-    """What is left of each mode some rows after the anchor; `rest` is what rounding adds to the length."""
-    for at in range(size):
-        mode[at] = anchor[at] * table[at] * (1.0 + rates[at] * rest)
-
-
-@jit(**_ROW)
-def _rise(size, length, rates, driven, mode):
-    """Add what has flowed into each mode over a length."""
-    for at in range(size):
-        mode[at] += driven[at] * length * _risen(rates[at] * length)
-
-
-@jit(**_ROW)
+@jit(**HOT)
 def _find_lost(lanes, size, values, lost):
+    """0, or NaN where any of the values (state, lane) is."""
     for lane in range(lanes):
         lost[lane] = values[lane]
     for i in range(1, size):
@@ -100,48 +67,84 @@ def _find_lost(lanes, size, values, lost):
 
 
 @jit(**HOT)
+def _arrive(lanes, size, length, flows, rows, rates, driven, right, mode, point, lost):
+    """Add what has flowed into each mode over a length, and turn modes into states."""
+    if flows:
+        for at in range(size * lanes):
+            mode[at] += driven[at] * length * _risen(rates[at] * length)
+    _weigh(lanes, size, rows, right, mode, point)
+    _find_lost(lanes, size, mode, lost)
+
+
+@jit(**_ROW)
+def _go(lanes, size, length, flows, rows, rates, held, driven, right, left, mode, point, lost):
+    """States a length after the last dose; `left` gets what is left of what each mode held then."""
+    for at in range(size * lanes):
+        left[at] = held[at] * lane_exp(rates[at] * length)
+    for at in range(size * lanes):
+        mode[at] = left[at]
+    _arrive(lanes, size, length, flows, rows, rates, driven, right, mode, point, lost)
+
+
+@jit(**_ROW)
+def _go_on(lanes, size, length, rest, flows, rows, rates, driven, right, anchor, table, mode, point, lost):
+    """States some even rows after the anchor; `rest` is what rounding adds to the length."""
+    for at in range(size * lanes):
+        mode[at] = anchor[at] * table[at] * (1.0 + rates[at] * rest)
+    _arrive(lanes, size, length, flows, rows, rates, driven, right, mode, point, lost)
+
+
+@jit(**_ROW)
+def _stay(lanes, size, y, point, lost):
+    """States and what is lost where the lanes stand."""
+    for at in range(size * lanes):
+        point[at] = y[at]
+    _find_lost(lanes, size, y, lost)
+
+
+@jit(**_ROW)
+def _spread(size, length, rates, table):
+    """Exponentials of a length."""
+    for at in range(size):
+        table[at] = lane_exp(rates[at] * length)
+
+
+@jit(**_ROW)
+def _find(lanes, size, rows, left, y, constant, inflow, source, held, driven):
+    """What each mode holds and is driven by."""
+    _weigh(lanes, size, rows, left, y, held)
+    for at in range(size * lanes):
+        source[at] = constant[at] + inflow[at]
+    _weigh(lanes, size, rows, left, source, driven)
+
+
+@jit(**HOT)
 def find_modes(lanes, size, own):
     """What each mode holds and is driven by; return whether any is driven."""
-    _weigh(lanes, size, own.every, own.left, own.y, own.held)
-    _add(size * lanes, own.constant, own.inflow, own.source)
+    _find(
+        lanes, size, own.every, own.left, own.y, own.constant, own.inflow, own.source, own.held, own.driven,
+    )  # fmt: skip
     flows = False
     for at in range(size * W):
         flows |= own.source[at] != 0.0
-    if flows:
-        _weigh(lanes, size, own.every, own.left, own.source, own.driven)
     return flows
 
 
 @jit(**HOT)
-def _stay(lanes, size, own):
-    """States and what is lost where the lanes stand."""
-    for at in range(size * W):
-        own.point[at] = own.y[at]
-    _find_lost(lanes, size, own.y, own.lost)
-
-
-@jit(**HOT)
-def _reach(lanes, size, length, driven, rows, own):
-    """Some states a length after the last dose into `own.point`, from `own.mode`, and what is lost there."""
-    if driven:
-        _rise(size * lanes, length, own.rates, own.driven, own.mode)
-    _weigh(lanes, size, rows, own.right, own.mode, own.point)
-    _find_lost(lanes, size, own.mode, own.lost)
-
-
-@jit(**HOT)
-def jump(lanes, size, length, driven, own):
+def jump(lanes, size, length, flows, own):
     """All states a length after the last dose."""
     if length <= 0.0:
-        _stay(lanes, size, own)
+        _stay(lanes, size, own.y, own.point, own.lost)
         return
-    _decay(size * lanes, length, own.rates, own.held, own.mode)
-    _reach(lanes, size, length, driven, own.every, own)
+    _go(
+        lanes, size, length, flows, own.every, own.rates, own.held, own.driven, own.right, own.anchor, own.mode,
+        own.point, own.lost,
+    )  # fmt: skip
 
 
 @jit(**HOT)
-def look(lanes, size, given, op, length, driven, rows, own):
-    """States that are read at a row."""
+def look(lanes, size, given, op, length, flows, rows, own):
+    """States that are read at a row; rows as far from each other as the ones before share exponentials."""
     wide = size * lanes
     even = own.spacing
     step = even[1] + 1.0
@@ -152,11 +155,16 @@ def look(lanes, size, given, op, length, driven, rows, own):
         if step > even[3]:
             _spread(wide, step * even[2], own.rates, table)
             even[3] = step
-        _scale(wide, rest, own.rates, own.anchor, table, own.mode)
         even[1] = step
-        _reach(lanes, size, length, driven, rows, own)
+        _go_on(
+            lanes, size, length, rest, flows, rows, own.rates, own.driven, own.right, own.anchor, table, own.mode,
+            own.point, own.lost,
+        )  # fmt: skip
         return
-    _decay(wide, max(length, 0.0), own.rates, own.held, own.anchor)
+    _go(
+        lanes, size, max(length, 0.0), flows, rows, own.rates, own.held, own.driven, own.right, own.anchor, own.mode,
+        own.point, own.lost,
+    )  # fmt: skip
     even[0] = max(length, 0.0)
     even[1] = 0.0
     if op + 1 < given.kinds.size and given.kinds[op + 1] == ROW:
@@ -165,8 +173,4 @@ def look(lanes, size, given, op, length, driven, rows, own):
             even[2] = gap
             even[3] = 0.0
     if length <= 0.0:
-        _stay(lanes, size, own)
-        return
-    for at in range(wide):
-        own.mode[at] = own.anchor[at]
-    _reach(lanes, size, length, driven, rows, own)
+        _stay(lanes, size, own.y, own.point, own.lost)
