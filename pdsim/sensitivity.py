@@ -13,8 +13,9 @@ import numpy as np
 from pdsim._jit import LANES, thread_count
 from pdsim.ensemble.block_run import _make_block
 from pdsim.ensemble.plan import Arm, Plan, parameters
+from pdsim.ensemble.prepare import ASSAY, flat_outputs, make_grid, make_options, make_plan, named_arms
 from pdsim.errors import PdsimError, did_you_mean
-from pdsim.simulate import ASSAY, SolverWarning, _flat_outputs, _grid, _named, _options, _plan, _report_failures
+from pdsim.simulate import SolverWarning, report_failures
 from pdsim.solvers.block import Block
 from pdsim.solvers.outputs import observe_record
 from pdsim.units import days as to_days
@@ -117,13 +118,13 @@ def sensitivities(
         raise PdsimError(f"method = '{method}' is not known; use {', '.join(METHODS)}.{did_you_mean(method, METHODS)}")
     if on_failure not in ("warn", "raise", "keep"):
         raise PdsimError(f"on_failure = '{on_failure}' is not known; use warn, raise or keep")
-    named = _named(regimen)
+    named = named_arms(regimen)
     if len(named) > 1:
         raise PdsimError("give one regimen or Arm; call once for each")
-    grid = _grid(to_days(stop), to_days(every), to_days(stop), to_days(every))
-    options = _options("explicit", rtol, atol, max_step)
-    plan = _plan(model, cohort, named, drugs, grid, options, ASSAY, ResponseRules(), None)
-    saved = _flat_outputs(plan, outputs)
+    grid = make_grid(to_days(stop), to_days(every), to_days(stop), to_days(every))
+    options = make_options("explicit", rtol, atol, max_step)
+    plan = make_plan(model, cohort, named, drugs, grid, options, ASSAY, ResponseRules(), None)
+    saved = flat_outputs(plan, outputs)
     directions = _directions(plan.kernels, parameters)
     kernels = tangent_kernels(plan.kernels, directions)
     plan = replace(_toward(plan, kernels), options=replace(options, method=method))
@@ -132,7 +133,7 @@ def sensitivities(
         sizes = next(iter(plan.params.values()))[[plan.kernels.params.index(name) for name in directions]]
         values *= sizes[:, :, None, None]
     found = _labelled(plan, kernels, saved, values, status, relative)
-    _report_failures(found["status"], on_failure)
+    report_failures(found["status"], on_failure)
     _report_entries(plan, entered)
     return found
 

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pdsim._jit import LANES, thread_count
-from pdsim.ensemble.crossing import read_conditions
-from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, linear_systems, parameters
+from pdsim.ensemble.plan import Arm, Plan
+from pdsim.ensemble.prepare import prepare
 from pdsim.ensemble.recording import Wanted
-from pdsim.ensemble.reduction import read_reductions
-from pdsim.errors import CohortError, PdsimError, SolverError, did_you_mean
-from pdsim.solvers.block import METHODS, Options, compile_ahead
+from pdsim.errors import PdsimError, SolverError, did_you_mean
 from pdsim.solvers.status import ADVICE, MEANINGS
-from pdsim.units import days as to_days
 from pdsim.visits import AssayError, ResponseRules
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from pdsim.dosing import Regimen
-    from pdsim.model import Kernels, Model
-    from pdsim.model.cascade import Cascade
+    from pdsim.ensemble.block_run import BlockResult
+    from pdsim.model import Model
     from pdsim.pk import DrugCard
 
-__all__ = ["Arm", "SolverWarning", "simulate", "state_at"]
+__all__ = ["Arm", "SolverWarning", "each_arm", "simulate", "state_at"]
 
 Progress = Callable[[int, int, int], None]
-ASSAY = AssayError(proportional_m_protein=0.081, additive_m_protein=0.0)
 _BLOCKS = 8  # most blocks that go from visit to visit together
 _SHARES = 2  # parts for each thread into which what is left is cut when the next is taken
 
@@ -136,183 +133,68 @@ def simulate(
     >>> dict(run["trajectory"].sizes)["patient"]
     16
     """
-    named = _named(arms)
-    grid = _grid(to_days(stop), to_days(every), to_days(visits), to_days(counts))
-    options = _options(method, rtol, atol, max_step)
     if on_failure not in ("warn", "raise", "keep"):
         raise PdsimError(f"on_failure = '{on_failure}' is not known; use warn, raise or keep")
-    plan = _plan(model, cohort, named, drugs, grid, options, assay or ASSAY, rules or ResponseRules(), initial)
-    wanted = Wanted(
-        save=_flat_outputs(plan, save),
-        reduce=read_reductions(reduce, list(plan.kernels.output_dims)),
-        events=read_conditions(events, plan.kernels),
-    )
-    results = _run(plan, wanted, thread_count(threads), progress)
+    plan, wanted = prepare(
+        model, cohort, arms, stop=stop, every=every, visits=visits, counts=counts, save=save, reduce=reduce,
+        events=events, drugs=drugs, method=method, rtol=rtol, atol=atol, max_step=max_step, assay=assay, rules=rules,
+        initial=initial,
+    )  # fmt: skip
+    results = dict(_results(plan, wanted, thread_count(threads), progress))
     from pdsim.ensemble.tree import assemble
 
     tree = assemble(plan, wanted, results)
-    _report_failures(tree["endpoints"]["status"], on_failure)
+    report_failures(tree["endpoints"]["status"], on_failure)
     return tree
 
 
-def _named(arms: Any) -> dict[str, Arm]:
-    mapping = arms if isinstance(arms, Mapping) else {getattr(arms, "name", None) or "arm": arms}
-    if arms is None:
-        mapping = {"none": None}
-    if not mapping:
-        raise PdsimError("no arms to simulate; give at least one, for example {'none': None}")
-    named = {str(name): arm if isinstance(arm, Arm) else Arm(arm) for name, arm in mapping.items()}
-    for name, arm in named.items():
-        if arm.regimen is not None and not hasattr(arm.regimen, "lines"):
-            given = repr(arm.regimen)
-            raise PdsimError(f"arm '{name}' is {given}; give a Regimen, an Arm or None, such as load_regimen('rep')")
-    return named
-
-
-def _grid(stop: float, every: float, visits: float, counts: float) -> Grid:
-    for name, value in {"stop": stop, "every": every, "visits": visits, "counts": counts}.items():
-        if not (np.isfinite(value) and value > 0.0):
-            raise PdsimError(f"{name} = {value:g} days; it must be a positive time, for example '28 d'")
-
-    def series(step: float) -> np.ndarray:
-        # whole multiples, so that no rounding error adds up over a long study
-        return np.arange(int(np.floor(stop / step * (1.0 + 1e-12))) + 1) * step
-
-    return Grid(stop, series(every), series(visits), series(counts))
-
-
-def _options(method: str, rtol: float, atol: float, max_step: float) -> Options:
-    if method not in METHODS:
-        raise SolverError(f"method = '{method}' is not known; use {', '.join(METHODS)}.{did_you_mean(method, METHODS)}")
-    for name, value in {"rtol": rtol, "atol": atol, "max_step": max_step}.items():
-        if not (np.isfinite(value) and value > 0.0):
-            raise SolverError(f"{name} = {value:g} must be a positive number")
-    return Options(rtol=rtol, atol=atol, max_step=max_step, method=method)
-
-
-def _plan(
+def each_arm(
     model: Model,
     cohort: xr.Dataset,
-    arms: dict[str, Arm],
-    drugs: Mapping[str, DrugCard] | None,
-    grid: Grid,
-    options: Options,
-    assay: AssayError,
-    rules: ResponseRules,
-    initial: xr.Dataset | None,
-) -> Plan:
-    from pdsim.ensemble.decide import arm_dosing
-    from pdsim.model import kernels as make_kernels
+    arms: Mapping[str, Arm],
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Iterator[tuple[str, xr.DataTree]]:
+    """Simulate arms as `simulate` does, and yield name and run of each as soon as its last patient is done.
 
-    if "patient" not in cohort.dims:
-        raise CohortError("the cohort has no dimension 'patient'; make one with pdsim.sample_cohort")
-    if cohort.sizes["patient"] == 0:
-        raise CohortError("the cohort has no patients; make one with pdsim.sample_cohort")
-    cards = drugs_of(arms, model, drugs)
-    compile_ahead(options.method, bool(cards))
-    systems = {name: card.system(cohort) for name, card in cards.items()}
-    clones = tuple(str(name) for name in cohort["clone"].values) if "clone" in cohort.coords else ()
-    given = {} if initial is None else initial.data_vars
-    kernels = make_kernels(
-        model,
-        clones,
-        effect_uses(systems),
-        dosed=dosed_states(arms, model, cards),
-        keep=[str(name) for name in given if name in model.states],
-    )
-    return Plan(
-        model=model,
-        kernels=kernels,
-        cohort=cohort,
-        arms=arms,
-        systems=systems,
-        modes={name: system.modes() for name, system in linear_systems(systems).items()},
-        params={name: parameters(kernels, cohort, systems, arm, name) for name, arm in arms.items()},
-        grid=grid,
-        options=options,
-        assay=assay,
-        rules=rules,
-        seed=int(cohort.attrs.get("seed", 0)),
-        entry=_entry(kernels.states, cohort, initial),
-        dosing={
-            name: arm_dosing(arm.regimen, name, cohort, kernels.output_dims, grid.stop) for name, arm in arms.items()
-        },
-        cascade=_cascade(kernels, options.method),
-    )
+    Patients of the next arms are integrated meanwhile. Failures are kept; other settings are those of `simulate`.
+    """
+    from pdsim.ensemble.tree import assemble
+
+    usual = {name: one.default for name, one in signature(simulate).parameters.items() if one.kind == one.KEYWORD_ONLY}
+    for name in ("threads", "progress", "on_failure"):
+        del usual[name]
+    plan, wanted = prepare(model, cohort, arms, **{**usual, **settings})
+    found: dict[str, dict[tuple[str, int], BlockResult]] = {arm: {} for arm in plan.arms}
+    for (arm, first), result in _results(plan, wanted, thread_count(threads), progress):
+        found[arm][arm, first] = result
+        if sum(len(one.status) for one in found[arm].values()) == len(plan.patients):
+            yield arm, assemble(plan.of_arm(arm), wanted, found.pop(arm))
 
 
-def _cascade(kernels: Kernels, method: str) -> Cascade | None:
-    from pdsim.model.cascade import cascade_of
-
-    if method not in ("auto", "cascade"):
-        return None
-    found = cascade_of(kernels)
-    if found is None and method == "cascade":
-        raise SolverError("method = 'cascade' needs a drug that acts on the disease, and there is none; use auto")
-    return found
-
-
-def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset | None) -> dict[int, np.ndarray]:
-    """Entry states from a Dataset, row -> (patient,); missing values stay missing and fail their patients."""
-    if initial is None:
-        return {}
-    known = list(dict.fromkeys(flat.partition("[")[0] for flat in states))
-    unknown = [str(name) for name in initial.data_vars if name not in known]
-    if unknown:
-        raise CohortError(f"initial has '{unknown[0]}', which is no state.{did_you_mean(unknown[0], known)}")
-    wanted = cohort["patient"].values
-    missing = np.setdiff1d(wanted, initial["patient"].values)
-    if len(missing):
-        raise CohortError(f"initial has no states of {len(missing)} patients of the cohort, such as {missing[0]}")
-    chosen = initial.sel(patient=wanted)
-    entry = {}
-    for row, flat in enumerate(states):
-        base, _, clone = flat.partition("[")
-        if base not in chosen:
-            continue
-        values = chosen[base]
-        if clone and "clone" in values.dims:
-            name = clone.rstrip("]")
-            if name not in values["clone"]:
-                raise CohortError(f"initial: '{base}' has no clone '{name}', which the cohort has")
-            values = values.sel(clone=name)
-        if values.dims != ("patient",):
-            raise CohortError(f"initial: '{base}' has dimensions {chosen[base].dims}; choose one arm and one moment")
-        entry[row] = np.asarray(values.values, dtype=np.float64)
-    return entry
-
-
-def _flat_outputs(plan: Plan, save: Sequence[str] | None) -> tuple[str, ...]:
-    known = list(plan.kernels.output_dims)
-    unknown = [name for name in save or () if name not in known]
-    if unknown:
-        lines = [f"save: the model has no output '{name}'.{did_you_mean(name, known)}" for name in unknown]
-        raise PdsimError("\n".join([*lines, f"Outputs: {', '.join(known)}"]))
-    wanted = set(known if save is None else save)
-    return tuple(flat for flat in plan.kernels.outputs if flat.partition("[")[0] in wanted)
-
-
-def _run(plan: Plan, wanted: Wanted, threads: int, progress: Progress | None) -> dict[tuple[str, int], Any]:
-    """Run all patients on a thread pool; (arm, first row) -> BlockResult."""
+def _results(
+    plan: Plan, wanted: Wanted, threads: int, progress: Progress | None
+) -> Iterator[tuple[tuple[str, int], BlockResult]]:
+    """Run all patients on a thread pool; yields ((arm, first row), result) as they come."""
     from pdsim.ensemble.block_run import run_blocks
 
     patients = len(plan.patients)
     tasks = _tasks(list(plan.arms), patients, threads)
-    results: dict[tuple[str, int], Any] = {}
     done = failed = 0
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pdsim")
     try:
         futures = {pool.submit(run_blocks, plan, arm, rows, wanted): (arm, int(rows[0])) for arm, rows in tasks}
         for future in as_completed(futures):
             result = future.result()
-            results[futures[future]] = result
             done += len(result.status)
             failed += int((result.status != 0).sum())
             if progress is not None:
                 progress(done, patients * len(plan.arms), failed)
+            yield futures.pop(future), result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return results
 
 
 def _tasks(arms: Sequence[str], patients: int, threads: int) -> list[tuple[str, np.ndarray]]:
@@ -330,7 +212,7 @@ def _tasks(arms: Sequence[str], patients: int, threads: int) -> list[tuple[str, 
     return tasks
 
 
-def _report_failures(status: xr.DataArray, on_failure: str) -> None:
+def report_failures(status: xr.DataArray, on_failure: str) -> None:
     """Warn of failed patients, or raise; `status` is (arm or the like, patient)."""
     labels = status[status.dims[0]].values
     codes = sorted(set(np.unique(status.values).tolist()) - {0})

@@ -83,6 +83,12 @@ class Study(Table):
     sensitivity: SensitivityTable | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def simulation(self) -> dict[str, Any]:
+        """What `pdsim.simulate` is told of days and solver by a study whose defaults are explicit."""
+        days = {name: getattr(self, name) for name in ("stop", "every", "visits")}
+        return {**days, **self.solver.model_dump()}
+
 
 TABLES: dict[str, type[Table]] = {
     "cohort": CohortTable,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,11 @@ class Plan:
     def patients(self) -> np.ndarray:
         """Patient numbers."""
         return np.asarray(self.cohort["patient"].values, dtype=np.int64)
+
+    def of_arm(self, arm: str) -> Plan:
+        """One arm of it alone."""
+        own = {name: {arm: getattr(self, name)[arm]} for name in ("arms", "params", "dosing")}
+        return replace(self, **own)
 
     def drug_blocks(self, rows: np.ndarray) -> tuple[list[str], list[DrugBlock], list[tuple[int, int]]]:
         """Kinetics of some patients: drugs with an effect, their blocks, and (drug, species row) per concentration."""

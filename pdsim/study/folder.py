@@ -41,9 +41,13 @@ class RunFolder:
         """Whether everything is there."""
         return self.store.is_dir() and self.report.is_file() and not (self.path / "parts").exists()
 
-    def part(self, arm: str) -> Path:
+    def piece(self, arm: str) -> Path:
         """Where a finished arm is kept until all are."""
-        return self.path / "parts" / f"{quote(arm, safe='')}.zarr"
+        return self.path / "parts" / f"{quote(arm, safe='')}.npz"
+
+    def kept(self, plan: Plan) -> int:
+        """How many arms are kept."""
+        return sum(self.piece(arm).is_file() for arm in plan.arms)
 
     def drop_parts(self) -> None:
         """Remove the parts once the whole run is stored."""
@@ -76,15 +80,15 @@ class RunFolder:
                 f"{plan.identity}); {self._difference(plan, name, files)}. Choose another folder with --out DIR."
             )
         if not self.finished and not resume:
-            kept = sum(self.part(arm).is_dir() for arm in plan.arms)
+            kept = f"{self.kept(plan)} of {len(plan.arms)} arms are kept"
             raise StoreError(
-                f"{shown(self.path)} holds an unfinished run of this study ({kept} of {len(plan.arms)} arms are kept). "
+                f"{shown(self.path)} holds an unfinished run of this study ({kept}). "
                 "Go on with --resume, or choose another folder with --out DIR."
             )
 
     def _holds_nothing(self) -> bool:
         """Whether a run was begun here and no arm of it finished, so that nothing is lost."""
-        return not self.store.exists() and not any((self.path / "parts").glob("*.zarr"))
+        return not self.store.exists() and not any((self.path / "parts").glob("*.npz"))
 
     def _held(self) -> tuple[str, str, str, dict[str, str]] | None:
         """Return name, identity, date and file hashes of the run that the folder holds."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdsim.config.plan import Plan, busy_threads, keep_speed, plan_study
-from pdsim.errors import StoreError
 from pdsim.library.files import shown
 from pdsim.store import open_run, save_run
-from pdsim.study.folder import RunFolder
+from pdsim.study.folder import RunFolder, writing
 from pdsim.study.join import joined
+from pdsim.study.pieces import load_piece, save_piece
 from pdsim.study.provenance import attributes
 from pdsim.study.publish import publish, summary
 from pdsim.study.screen import progress, show_failures, show_files, show_table
@@ -104,9 +104,7 @@ def run_study(
 
 
 def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
-    kept = sum(folder.part(arm).is_dir() for arm in plan.arms)
-    if folder.store.is_dir():
-        kept = len(plan.arms)
+    kept = len(plan.arms) if folder.store.is_dir() else folder.kept(plan)
     path = shown(folder.path)
     return (
         f"Stopped. {kept} of {len(plan.arms)} arms are finished and kept in {path}. "
@@ -120,72 +118,75 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
 
     study = plan.study
     cohort = sample_cohort(plan.population, study.cohort.size, seed=study.seed, sampling=study.cohort.sampling)
-    missing = [arm for arm in plan.arms if not _usable(folder.part(arm))]
-    best, unkept = float("inf"), time.perf_counter()
-    trees: dict[str, xr.DataTree] = {}
-    with _kept_if_stopped(folder, trees), progress(plan, len(plan.arms) - len(missing), console) as begin:
-        for arm in missing:
-            started = time.perf_counter()
-            trees[arm] = _one_arm(plan, arm, cohort, threads, begin(arm))
-            best = min(best, time.perf_counter() - started)
-            if time.perf_counter() - unkept > _WORTH_KEEPING:
-                _keep(folder, trees)
-                unkept = time.perf_counter()
-    if missing:
-        years = study.cohort.size * days(study.stop) / _YEAR
-        keep_speed(plan.model, years, best, busy_threads(study.cohort.size, threads))
-    run = joined([trees[arm] if arm in trees else open_run(folder.part(arm)).load() for arm in plan.arms])
+    found = {arm: load_piece(folder.piece(arm), cohort) for arm in plan.arms}
+    trees = {arm: tree for arm, tree in found.items() if tree is not None}
+    missing = [arm for arm in plan.arms if arm not in trees]
+    ends = [time.perf_counter()]
+    with (
+        _kept_if_stopped(folder, trees) as keep,
+        progress(plan, len(trees), console) as begin,
+        closing(_by_arm(plan, missing, cohort, threads, begin)) as runs,
+    ):
+        kept = ends[0]
+        for arm, tree in runs:
+            trees[arm] = tree
+            ends.append(time.perf_counter())
+            if ends[-1] - kept > _WORTH_KEEPING:
+                keep()
+                kept = ends[-1]
+    _note_speed(plan, ends, threads)
+    run = joined([trees[arm] for arm in plan.arms])
     run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
     save_run(run, folder.store)
     return run
 
 
-def _keep(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> None:
-    """Write the arms that are not kept yet."""
-    for arm, tree in trees.items():
-        if not _usable(folder.part(arm)):
-            save_run(tree, folder.part(arm))
-
-
 @contextmanager
-def _kept_if_stopped(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> Iterator[None]:
-    """Keep the finished arms if the user, or an error, stops the others."""
+def _kept_if_stopped(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> Iterator[Callable[[], None]]:
+    """Yield what keeps the finished arms; keep them too if the user, or an error, stops the others."""
+    there = set(trees)
+
+    def keep() -> None:
+        with writing(folder.path):
+            for arm in [arm for arm in trees if arm not in there]:
+                save_piece(trees[arm], folder.piece(arm))
+                there.add(arm)
+
     try:
-        yield
+        yield keep
     except BaseException:
-        _keep(folder, trees)
+        keep()
         raise
 
 
-def _usable(part: Path) -> bool:
-    try:
-        open_run(part)
-    except StoreError:
-        return False
-    return True
+def _note_speed(plan: Plan, ends: Sequence[float], threads: int | None) -> None:
+    """Keep the speed of all arms after the first, whose time is also that of loading and compiling."""
+    if len(ends) > 2:
+        study = plan.study
+        years = (len(ends) - 2) * study.cohort.size * days(study.stop) / _YEAR
+        keep_speed(plan.model, years, ends[-1] - ends[1], busy_threads(study.cohort.size, threads))
 
 
-def _one_arm(
-    plan: Plan, arm: str, cohort: xr.Dataset, threads: int | None, progress: Callable[[int, int, int], None]
-) -> xr.DataTree:
-    from pdsim.simulate import simulate
+def _by_arm(
+    plan: Plan,
+    arms: Sequence[str],
+    cohort: xr.Dataset,
+    threads: int | None,
+    begin: Callable[[str], Callable[[int, int, int], None]],
+) -> Generator[tuple[str, xr.DataTree], None, None]:
+    """Name and run of each of these arms, as they are done."""
+    from pdsim.simulate import each_arm
 
+    if not arms:
+        return
     study = plan.study
-    assert study.solver.rtol is not None
-    assert study.solver.atol is not None
-    return simulate(
+    yield from each_arm(
         plan.model,
         cohort,
-        {arm: plan.arms[arm]},
-        stop=study.stop,
-        every=study.every,
-        visits=study.visits,
+        {arm: plan.arms[arm] for arm in arms},
+        **study.simulation,
         save=list(study.save or ()),
         drugs=plan.drugs,
-        method=study.solver.method,
-        rtol=study.solver.rtol,
-        atol=study.solver.atol,
         threads=threads,
-        on_failure="keep",
-        progress=progress,
+        progress=begin(", ".join(arms) if len(arms) < 3 else f"{len(arms)} arms"),
     )

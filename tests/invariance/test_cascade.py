@@ -7,8 +7,9 @@ import pytest
 
 import pdsim
 from pdsim.ensemble import block_run
+from pdsim.ensemble.prepare import ASSAY, make_grid, make_plan
 from pdsim.model.cascade import cascade_of
-from pdsim.simulate import ASSAY, Arm, _grid, _plan
+from pdsim.simulate import Arm
 from pdsim.solvers.block import Block, Options
 from pdsim.solvers.cascade_block import CascadeBlock
 from pdsim.visits import ResponseRules
@@ -24,7 +25,7 @@ def course(monkeypatch):
     cohort = pdsim.sample_cohort("len_refractory", 20, seed=3)
     arms = {"a": Arm(pdsim.load_regimen("rep"))}
     options = Options(rtol=1e-5, method="explicit")
-    plan = _plan(model, cohort, arms, None, _grid(STOP, 7.0, 28.0, 7.0), options, ASSAY, ResponseRules(), None)
+    plan = make_plan(model, cohort, arms, None, make_grid(STOP, 7.0, 28.0, 7.0), options, ASSAY, ResponseRules(), None)
     cascade = cascade_of(plan.kernels)
 
     def steps(lanes, times=None, stopped=(), method="cascade"):

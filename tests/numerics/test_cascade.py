@@ -10,8 +10,9 @@ import pytest
 import pdsim
 from pdsim.dosing import Regimen
 from pdsim.ensemble import block_run
+from pdsim.ensemble.prepare import ASSAY, make_grid, make_plan
 from pdsim.model.cascade import cascade_of
-from pdsim.simulate import ASSAY, Arm, _grid, _plan
+from pdsim.simulate import Arm
 from pdsim.solvers.block import Block, LineBlock, Options
 from pdsim.solvers.cascade_block import CascadeBlock, period
 from pdsim.visits import ResponseRules
@@ -25,8 +26,8 @@ def ingredients(monkeypatch, regimen, stop, every=7.0, patients=4, seed=11):
     model = pdsim.load_model("myeloma")
     cohort = pdsim.sample_cohort("len_refractory", patients, seed=seed)
     arms = {"a": Arm(pdsim.load_regimen(regimen) if isinstance(regimen, str) else regimen)}
-    grid = _grid(stop, every, 28.0, 7.0)
-    plan = _plan(model, cohort, arms, None, grid, Options(method="explicit"), ASSAY, ResponseRules(), None)
+    grid = make_grid(stop, every, 28.0, 7.0)
+    plan = make_plan(model, cohort, arms, None, grid, Options(method="explicit"), ASSAY, ResponseRules(), None)
     with monkeypatch.context() as patch:
         patch.setattr(block_run, "Block", lambda **given: given)
         found = block_run._make_block(plan, "a", np.arange(LANES) % patients)

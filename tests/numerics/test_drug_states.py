@@ -12,9 +12,10 @@ import xarray as xr
 import pdsim
 from pdsim.dosing import Dose, Regimen
 from pdsim.ensemble import block_run
+from pdsim.ensemble.prepare import ASSAY, make_grid, make_plan
 from pdsim.model.cascade import cascade_of
 from pdsim.pk import card_from_dict
-from pdsim.simulate import ASSAY, Arm, _grid, _plan
+from pdsim.simulate import Arm
 from pdsim.solvers.block import Block, Options
 from pdsim.solvers.cascade_block import CascadeBlock
 from pdsim.visits import ResponseRules
@@ -51,9 +52,9 @@ def ingredients(monkeypatch):
         Dose("plain", 80.0, route="iv"),
     )
     model, arms = pdsim.load_model(str(FILE)), {"a": Arm(Regimen("r", 28.0, doses))}
-    plan = _plan(
+    plan = make_plan(
         model, cohort, arms, {name: card(name) for name in CARDS},
-        _grid(STOP, 1.75, 28.0, 7.0), Options(method="explicit"), ASSAY, ResponseRules(), None,
+        make_grid(STOP, 1.75, 28.0, 7.0), Options(method="explicit"), ASSAY, ResponseRules(), None,
     )  # fmt: skip
     with monkeypatch.context() as patch:
         patch.setattr(block_run, "Block", lambda **given: given)

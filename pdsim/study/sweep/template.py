@@ -69,11 +69,11 @@ def template_of(plan: SweepPlan, attrs: Mapping[str, Any]) -> Template:
 
 def stored_times(plan: SweepPlan) -> np.ndarray:
     """Days of stored courses."""
-    from pdsim.simulate import _grid
+    from pdsim.ensemble.prepare import make_grid
     from pdsim.units import days
 
     study = plan.study
-    return _grid(days(study.stop), days(study.every), days(study.visits), 7.0).times
+    return make_grid(days(study.stop), days(study.every), days(study.visits), 7.0).times
 
 
 def _fields(plan: SweepPlan) -> tuple[Field, ...]:

@@ -102,22 +102,15 @@ def _simulated(
     cohort = sample_cohort(
         scenario.population, last - first, seed=study.seed, sampling=study.cohort.sampling, start=first
     )
-    assert study.solver.rtol is not None
-    assert study.solver.atol is not None
     return simulate(
         scenario.model,
         cohort,
         scenario.arms,
-        stop=stop,
-        every=study.every,
-        visits=study.visits,
+        **{**study.simulation, "stop": stop},
         save=list(sweep.save),
         reduce=sweep.reduce,
         events=sweep.events,
         drugs=plan.drugs,
-        method=study.solver.method,
-        rtol=study.solver.rtol,
-        atol=study.solver.atol,
         threads=threads,
         on_failure="keep",
         progress=_counter(watch),
