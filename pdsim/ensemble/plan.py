@@ -106,8 +106,8 @@ class Plan:
 
     def of_arm(self, arm: str) -> Plan:
         """One arm of it alone."""
-        own = {name: {arm: getattr(self, name)[arm]} for name in ("arms", "params", "dosing")}
-        return replace(self, **own)
+        params, dosing = {arm: self.params[arm]}, {arm: self.dosing[arm]}
+        return replace(self, arms={arm: self.arms[arm]}, params=params, dosing=dosing)
 
     def drug_blocks(self, rows: np.ndarray) -> tuple[list[str], list[DrugBlock], list[tuple[int, int]]]:
         """Kinetics of some patients: drugs with an effect, their blocks, and (drug, species row) per concentration."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -89,6 +92,7 @@ def save_figures(
     formats: Sequence[str] = ("png", "svg"),
     dpi: int = 200,
     kinds: Iterable[str] | None = None,
+    processes: int = 1,
 ) -> list[Path]:
     """Write figures as ``folder/KIND.FORMAT`` and return the paths in the order of `KINDS`.
 
@@ -98,6 +102,8 @@ def save_figures(
         Of "png", "svg", "pdf". SVG and PDF keep text as text; single-patient lines in them are a bitmap of `dpi`.
     kinds
         Names from `KINDS`; if left out, all that the run's stored variables allow.
+    processes
+        How many draw, where the system can copy a process; more than one needs a run that is in memory.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def save_figures(
             message = f"Unknown figure format '{name}'.{did_you_mean(name, METADATA)} Formats: {', '.join(METADATA)}."
             raise PdsimError(message)
     chosen = available(run) if kinds is None else list(kinds)
-    return write_figures({kind: partial(draw, run, kind) for kind in chosen}, Path(folder), formats, dpi)
+    return write_figures({kind: partial(draw, run, kind) for kind in chosen}, Path(folder), formats, dpi, processes)
 
 
 def write_figures(
@@ -119,6 +125,7 @@ def write_figures(
     folder: Path,
     formats: Sequence[str] = ("png", "svg"),
     dpi: int = 200,
+    processes: int = 1,
 ) -> list[Path]:
     """Draw each figure and write it as ``folder/NAME.FORMAT``, laid out once; return the paths.
 
@@ -127,18 +134,63 @@ def write_figures(
     StoreError
         The folder cannot be written.
     """
+    processes = min(processes, len(drawings)) if hasattr(os, "fork") else 1
+    alone = processes < 2 or not _shared(drawings, folder, formats, dpi, processes)
+    for stem, drawing in drawings.items() if alone else ():
+        _draw(stem, drawing, folder, formats, dpi)
+    return [folder / f"{stem}.{name}" for stem in drawings for name in formats]
+
+
+def _shared(
+    drawings: Mapping[str, Callable[[Figure], Figure]], folder: Path, formats: Sequence[str], dpi: int, processes: int
+) -> bool:
+    """Draw in copies of this process and in itself, each the next figure; returns whether all copies came to an end.
+
+    Another process would import everything again and need the run. Nobody else may hold a lock when this one is
+    copied, so no thread may be at work.
+    """
+    from multiprocessing import get_context
+
+    context = get_context("fork")
+    waiting = context.SimpleQueue()
+    for stem in [*drawings, *[None] * processes]:
+        waiting.put(stem)
+
+    def work() -> None:
+        for stem in iter(waiting.get, None):
+            _draw(stem, drawings[stem], folder, formats, dpi)
+
+    def help_out() -> None:
+        try:
+            work()
+        except BaseException:  # the first process does it all again, and tells what is wrong
+            sys.exit(1)
+
+    copies = [context.Process(target=help_out, daemon=True) for _ in range(processes - 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads that wait for work
+        for copy in copies:
+            copy.start()
+    try:
+        work()
+    except BaseException:
+        for copy in copies:
+            copy.terminate()
+        raise
+    finally:
+        for copy in copies:
+            copy.join()
+    return not any(copy.exitcode for copy in copies)
+
+
+def _draw(stem: str, drawing: Callable[[Figure], Figure], folder: Path, formats: Sequence[str], dpi: int) -> None:
     from matplotlib.figure import Figure
 
-    paths = []
-    for stem, drawing in drawings.items():
-        with style():
-            figure = drawing(Figure(dpi=dpi))
-            _lay_out(figure)
-            for name in formats:
-                path = folder / f"{stem}.{name}"
-                _write(figure, path, name, dpi)
-                paths.append(path)
-    return paths
+    with style():
+        figure = drawing(Figure(dpi=dpi))
+        _lay_out(figure)
+        for name in formats:
+            _write(figure, folder / f"{stem}.{name}", name, dpi)
 
 
 def _lay_out(figure: Figure) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,8 @@ def save_piece(tree: xr.DataTree, file: Path) -> None:
     OSError
         The folder cannot be written.
     """
-    groups, arrays = {}, {}
+    groups: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for name, node in tree.children.items():
         if name != _SHARED:
             data = node.to_dataset(inherit=False)
@@ -33,12 +34,12 @@ def save_piece(tree: xr.DataTree, file: Path) -> None:
             for key, variable in data.variables.items():
                 groups[name]["variables"][key] = {"dims": variable.dims, "attrs": variable.attrs}
                 arrays[f"{name}/{key}"] = _plain(variable.values)
-    about = json.dumps({"attrs": tree.attrs, "groups": groups}, default=lambda value: value.tolist())
+    arrays[_ABOUT] = json.dumps({"attrs": tree.attrs, "groups": groups}, default=lambda value: value.tolist())
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as stream:
-            np.savez(stream, **{_ABOUT: np.array(about)}, **arrays)
+            np.savez(stream, **arrays)
         aside.replace(file)
     finally:
         aside.unlink(missing_ok=True)

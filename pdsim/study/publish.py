@@ -29,7 +29,7 @@ COLUMNS = {
 }
 
 
-def publish(run: xr.DataTree, folder: Path) -> pd.DataFrame:
+def publish(run: xr.DataTree, folder: Path, processes: int = 1) -> pd.DataFrame:
     """Write ``summary.csv``, ``figures/`` and ``report.html`` of a run; needs nothing but the run.
 
     Parameters
@@ -38,6 +38,8 @@ def publish(run: xr.DataTree, folder: Path) -> pd.DataFrame:
         A run with ``/visits``.
     folder : Path
         The run folder.
+    processes : int
+        How many draw figures; more than one needs a run that is in memory.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def publish(run: xr.DataTree, folder: Path) -> pd.DataFrame:
     table = summary(run)
     with writing(folder):
         table.to_csv(folder / "summary.csv", float_format="%.6g")
-        figures = save_figures(run, folder / "figures")
+        figures = save_figures(run, folder / "figures", processes=processes)
         write_report(run, folder, figures, table, extra=_extra(run, table))
     return table
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pdsim._jit import thread_count
 from pdsim.config.plan import Plan, busy_threads, keep_speed, plan_study
 from pdsim.library.files import shown
 from pdsim.store import open_run, save_run
@@ -91,9 +92,11 @@ def run_study(
         show_table(table, run, console)
         return folder.path
     try:
-        run = open_run(folder.store) if folder.store.is_dir() else _simulated(plan, folder, threads, console)
-        with console.status("figures and report") if console.is_terminal else nullcontext():
-            table = publish(run, folder.path)
+        stored = folder.store.is_dir()
+        run = open_run(folder.store).load() if stored else _simulated(plan, folder, threads, console)
+        if console.is_terminal:
+            console.print("figures and report")
+        table = publish(run, folder.path, thread_count(threads))
         folder.drop_parts()
     except KeyboardInterrupt:
         raise Interrupted(_how_to_go_on(plan, folder)) from None

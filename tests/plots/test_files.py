@@ -9,6 +9,7 @@ from matplotlib import image
 
 from pdsim import plot
 from pdsim.errors import PdsimError, StoreError
+from pdsim.plot.save import write_figures
 
 STEMS = ["m_protein", "waterfall", "clones", "anc", "platelets", "pfs", "hypotheses"]
 
@@ -83,3 +84,35 @@ def test_a_figure_is_laid_out_once_and_drawn_once_for_every_file(run, tmp_path, 
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *args: calls.append("lay out") or execute(*args))
     plot.save_figures(run, tmp_path, formats=("png", "svg"), kinds=["pfs"])
     assert calls == ["lay out", "draw", "draw"]
+
+
+def test_several_processes_write_the_same_files(run, tmp_path):
+    kinds = ["waterfall", "pfs", "anc"]
+    alone = plot.save_figures(run, tmp_path / "a", kinds=kinds)
+    shared = plot.save_figures(run, tmp_path / "b", kinds=kinds, processes=2)
+    assert [path.name for path in shared] == [path.name for path in alone]
+    assert [path.read_bytes() for path in shared] == [path.read_bytes() for path in alone]
+
+
+def test_an_error_of_any_process_is_told(run, tmp_path):
+    (tmp_path / "anc.svg").mkdir()
+    (tmp_path / "pfs.svg").mkdir()
+    with pytest.raises(StoreError, match="Cannot write the figure"):
+        plot.save_figures(run, tmp_path, kinds=["anc", "pfs"], processes=2)
+
+
+def test_what_a_copied_process_could_not_draw_is_drawn_again(tmp_path):
+    import os
+    import time
+
+    first = os.getpid()
+
+    def fails_in_a_copy(figure):
+        if os.getpid() != first:
+            raise RuntimeError("only here")
+        time.sleep(0.2)  # so that the copy takes a figure too
+        figure.add_subplot()
+        return figure
+
+    paths = write_figures(dict.fromkeys("ab", fails_in_a_copy), tmp_path, formats=("png",), processes=2)
+    assert all(path.is_file() for path in paths)
