@@ -113,7 +113,7 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
 class Giving:
     """Lets every block give what was decided on the lines that act, where that has changed.
 
-    Patients who are given something are then put together: others are sooner done.
+    Patients who take about as long are put together.
 
     Parameters
     ----------
@@ -138,6 +138,7 @@ class Giving:
     def update(self) -> None:
         """Tell the blocks what has changed since the last time."""
         if self._dosing.fixed:
+            self._recorder.gather(np.ones(len(self._recorder.order), dtype=bool))
             return
         own = slice(len(self._acting))
         factors = self._dosing.factors[self._acting][:, self._patient]
@@ -152,8 +153,7 @@ class Giving:
             lanes = order[place * LANES : (place + 1) * LANES]
             ends = self._until[:, lanes] if self._dosing.courses else None
             self._recorder.blocks[place].scale_doses(self._factors[:, lanes], ends)
-        if moved.any():
-            self._recorder.gather(np.asarray((factors != 0.0).any(axis=0)))
+        self._recorder.gather(np.asarray((factors != 0.0).any(axis=0)))
 
 
 def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None = None) -> Block:

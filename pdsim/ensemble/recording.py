@@ -19,6 +19,8 @@ from pdsim.solvers.pointers import call
 
 COUNTS = ("anc", "platelets")
 _EMPTY = np.zeros(0)
+_LASTS = 0.5  # of the stretches to come: for how many patients are expected to go on as they did
+_EXCHANGE = 20.0  # steps of a block that take as long as moving a patient
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Recorder:
 
     def __init__(self, plan: Plan, blocks: Sequence[Block], wanted: Wanted, stops: Sequence[float]) -> None:
         self.plan, self.blocks, self.wanted = plan, tuple(blocks), wanted
+        self._stops = np.asarray(stops)
         kernels, grid, unit = plan.kernels, plan.grid, plan.time_unit
         self._stored, self._counted = grid.times / unit, grid.counts / unit
         days = np.arange(0.0, grid.stop, SCAN) if wanted.events else _EMPTY
@@ -104,21 +107,31 @@ class Recorder:
         return one_kind and len({_shapes(block) for block in self.blocks}) == 1
 
     def gather(self, busy: np.ndarray) -> None:
-        """Put the `busy` (lane,) into as few blocks as can hold them: a block takes as long as its busiest patient."""
+        """Put patients together who take about as many steps: a block takes as long as its slowest patient.
+
+        Those who are `busy` (lane,), that is given something, come first; how many steps a patient took since the last
+        stop is what they are expected to take to the next.
+        """
         if not self._movable:
             return
-        marks = busy[self.order].reshape(-1, LANES)
-        by_load = np.argsort(-marks.sum(axis=1), kind="stable")
-        full = -(-int(marks.sum()) // LANES)
-        if not marks[by_load[full:]].any():
+        load, busy = np.concatenate([block.load for block in self.blocks]), busy[self.order]
+        least = load[busy].min(initial=load.max())
+        level = np.where(busy, load, np.minimum(load, least))
+        homes = _homes(level, busy)
+        wrong = np.flatnonzero(homes != np.arange(len(homes)) // LANES)
+        stretches = _LASTS * (len(self._stops) - np.searchsorted(self._stops, self.blocks[0].state.time[0]))
+        if stretches * (_cost(level) - _cost(level, homes)) <= _EXCHANGE * len(wrong):
             return
         order = self.order.copy()
-        leaving = [(int(block), int(lane)) for block in by_load[full:] for lane in np.flatnonzero(marks[block])]
-        free = ((int(block), int(lane)) for block in by_load[:full] for lane in np.flatnonzero(~marks[block]))
-        for (block, lane), (place, spot) in zip(leaving, free, strict=False):
-            self.blocks[block].exchange(lane, self.blocks[place], spot)
-            here, there = block * LANES + lane, place * LANES + spot
-            order[[here, there]] = order[[there, here]]
+        while len(wrong):
+            here, block = wrong[0], homes[wrong[0]]
+            others = wrong[wrong // LANES == block]
+            back = others[homes[others] == here // LANES]
+            there = (back if len(back) else others)[0]
+            self.blocks[here // LANES].exchange(here % LANES, self.blocks[block], there % LANES)
+            for places in (order, homes):
+                places[[here, there]] = places[[there, here]]
+            wrong = wrong[homes[wrong] != wrong // LANES]
         self.order, self._place = order, np.argsort(order)
 
     def _in_order(self, seen: np.ndarray) -> np.ndarray:
@@ -253,6 +266,28 @@ class Recorder:
             dim = self.plan.kernels.output_dims[base]
             found[f"{base}_{how}"] = np.stack(own, axis=-1) if dim else own[0]
         return found
+
+
+def _cost(level: np.ndarray, homes: np.ndarray | None = None) -> float:
+    """Steps of all blocks for these of each place, if patients went to the blocks `homes`."""
+    order = slice(None) if homes is None else np.argsort(homes, kind="stable")
+    return float(level[order].reshape(-1, LANES).max(axis=1).sum())
+
+
+def _homes(level: np.ndarray, busy: np.ndarray) -> np.ndarray:
+    """Block for the patient in each place, so that those of like level are together and few have to move."""
+    own = np.arange(len(level)) // LANES
+    # a fifth more or less does not matter; those alike stay as they stand, fuller blocks first
+    coarse = np.round(5.0 * np.log(np.maximum(level, 1.0))) + 1e3 * busy
+    weight = coarse.reshape(-1, LANES).sum(axis=1)
+    groups = np.lexsort((own, -weight[own], -coarse)).reshape(-1, LANES)
+    shared = (own[groups][..., None] == np.arange(len(groups))).sum(axis=1)
+    homes = np.empty(len(level), dtype=np.intp)
+    for _ in groups:
+        group, block = np.unravel_index(shared.argmax(), shared.shape)
+        homes[groups[group]] = block
+        shared[group], shared[:, block] = -1, -1
+    return homes
 
 
 def _shapes(block: Block) -> tuple[tuple[int, ...], ...]:

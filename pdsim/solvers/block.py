@@ -220,6 +220,7 @@ class Block:
         self.state = self._entry_state(below)
         self._finite_or_fail()
         self._steps = 0
+        self.load = np.zeros(LANES, dtype=np.int64)  # steps of each lane in the last stretch
         self._rows_of_lanes: list[np.ndarray] | None = None
         self._linear: Any = None  # scratch of the stiff method, once it is needed
         self._work = self._scratch(states, species, int(self.forcing.first[-1]))
@@ -316,6 +317,7 @@ class Block:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
         from pdsim.solvers.explicit import advance
 
+        self.load[:] = 0
         status = self.state.status
         if self.options.method == "stiff":
             status[status == OK] = STIFF
@@ -332,8 +334,10 @@ class Block:
         return self.problem, self.forcing, self.lines, self.state, self.record, self._work
 
     def _count_steps(self) -> None:
-        self._steps += int(self.state.counts[: 2 * LANES].sum())
-        self.state.counts[: 2 * LANES] = 0
+        taken = self.state.counts[: 2 * LANES]
+        self._steps += int(taken.sum())
+        self.load += taken.reshape(2, LANES).sum(axis=0)
+        taken[:] = 0
 
     def _advance_stiff(self, stop: float) -> None:
         """Carry the lanes of the stiff method to `stop`; the others stand there already."""

@@ -297,6 +297,8 @@ class CascadeBlock(Block):
         counts = self._one.counts[: 2 * LANES].sum(), self._two.counts[: 2 * LANES].sum()
         self.tally[3:5] += np.array(counts, dtype=np.int64)
         self._steps += int(sum(counts))
+        # those of the driver are mostly of the first weeks
+        self.load[:] = self._two.counts[: 2 * LANES].reshape(2, LANES).sum(axis=0)
         self._collect()
 
     def _collect(self) -> None:
