@@ -10,9 +10,10 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Both are read when pdsim and matplotlib are first imported, which no conftest code may do earlier.
+# All are read when pdsim, matplotlib and numpy are first imported, which no conftest code may do earlier.
 os.environ.setdefault("PDSIM_CACHE", str(ROOT / ".pdsim_cache"))
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # with as many workers as cores, more wait for each other
 
 settings.register_profile("pdsim", deadline=None, derandomize=True)
 settings.load_profile("pdsim")
