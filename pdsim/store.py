@@ -48,9 +48,7 @@ def save_run(tree: xr.DataTree, path: Path | str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
-        ready, encoding = _prepared(tree)
-        ready.to_zarr(aside, mode="w", encoding=encoding, zarr_format=3, consolidated=False, write_empty_chunks=True)
-        _seal(aside)
+        _write(aside, _sealed(_files(tree)))
         if path.exists():
             shutil.rmtree(path)
         aside.rename(path)
@@ -95,6 +93,24 @@ def open_run(path: Path | str) -> xr.DataTree:
         raise StoreError(f"{path}: cannot be read as a run: {error}.") from error
     tree.attrs.pop(CONTENTS, None)
     return tree
+
+
+def _files(tree: xr.DataTree) -> dict[str, bytes]:
+    """Every file of the store by its path; Zarr makes them in memory, for it hands each to a thread to write it."""
+    from zarr.storage import MemoryStore
+
+    found: dict[str, Any] = {}
+    ready, encoding = _prepared(tree)
+    store = MemoryStore(found)
+    ready.to_zarr(store, mode="w", encoding=encoding, zarr_format=3, consolidated=False, write_empty_chunks=True)
+    return {key: buffer.to_bytes() for key, buffer in found.items()}
+
+
+def _write(root: Path, files: dict[str, bytes]) -> None:
+    for folder in sorted({root / Path(key).parent for key in files}):
+        folder.mkdir(parents=True, exist_ok=True)
+    for key, content in files.items():
+        (root / key).write_bytes(content)
 
 
 def _prepared(tree: xr.DataTree) -> tuple[xr.DataTree, dict[str, dict[str, Any]]]:
@@ -145,18 +161,15 @@ def _product(numbers: Iterator[int]) -> int:
     return result
 
 
-def _seal(root: Path) -> None:
-    """Write the checksums of all metadata files into the root's attributes."""
+def _sealed(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Put the checksums of all metadata files into the root's attributes."""
+    metadata = json.loads(files["zarr.json"])
     contents = {
-        file.parent.relative_to(root).as_posix(): zlib.crc32(file.read_bytes())
-        for file in sorted(root.rglob("zarr.json"))
-        if file.parent != root
+        key.removesuffix("/zarr.json"): zlib.crc32(files[key]) for key in sorted(files) if key.endswith("/zarr.json")
     }
-    top = root / "zarr.json"
-    metadata = json.loads(top.read_text(encoding="utf-8"))
     metadata["attributes"][CONTENTS] = contents
     metadata["attributes"][CONTENTS]["."] = _own_checksum(metadata["attributes"])
-    top.write_text(json.dumps(metadata, indent=1), encoding="utf-8")
+    return files | {"zarr.json": json.dumps(metadata, indent=1).encode()}
 
 
 def _own_checksum(attributes: dict[str, Any]) -> int:
