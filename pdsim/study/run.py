@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from pdsim._jit import thread_count
@@ -125,6 +127,8 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
     trees = {arm: tree for arm, tree in found.items() if tree is not None}
     missing = [arm for arm in plan.arms if arm not in trees]
     ends = [time.perf_counter()]
+    ahead = Thread(target=_load_ahead, daemon=True)
+    ahead.start()
     with (
         _kept_if_stopped(folder, trees) as keep,
         progress(plan, len(trees), console) as begin,
@@ -138,6 +142,7 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
                 keep()
                 kept = ends[-1]
     _note_speed(plan, ends, threads)
+    ahead.join()  # a process must not be copied while one of its threads imports
     run = joined([trees[arm] for arm in plan.arms])
     run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
     save_run(run, folder.store)
@@ -160,6 +165,12 @@ def _kept_if_stopped(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> Ite
     except BaseException:
         keep()
         raise
+
+
+def _load_ahead() -> None:
+    """Load what is needed at the end while the solver works: alone it would keep one core busy."""
+    for name in ("zarr", "lifelines", "pdsim.plot", "pdsim.report"):
+        import_module(name)
 
 
 def _note_speed(plan: Plan, ends: Sequence[float], threads: int | None) -> None:
