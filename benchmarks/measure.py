@@ -174,9 +174,22 @@ def climb(case: Case, reference: Reference, effort: Effort) -> None:
         each = (case.clock() - begin) / max(checked, together)
         error = case.problem.error(answer, reference.values[:checked])
         batch = _batch(case, each, effort)
+        if each * max(checked, together) < 0.25 * effort.batch and batch > checked:
+            batch = _larger(case, solve, rtol, batch, effort)
         case.rungs.append(Rung(case, rtol, error, batch, lambda rtol=rtol, batch=batch: solve(batch, rtol)))
         if error < effort.enough * MATCH:
             return
+
+
+def _larger(case: Case, solve: Callable[[int, float], Any], rtol: float, batch: int, effort: Effort) -> int:
+    """Patients of one timing where few take so little time that the cost of a call hides what a patient costs."""
+    solve(batch, rtol)  # what is prepared for so many patients belongs to no timing
+    begin = case.clock()
+    solve(batch, rtol)
+    larger = max(batch, _batch(case, (case.clock() - begin) / batch, effort))
+    if larger > batch:
+        solve(larger, rtol)
+    return larger
 
 
 def _batch(case: Case, each: float, effort: Effort) -> int:
