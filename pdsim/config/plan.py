@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pdsim.simulate import Arm
 
 _ENOUGH_YEARS = 25.0  # patient-years a thread that a measured run has at least
-ASSUMED_SPEED = 15.0  # patient-years a second and thread, until a run on this machine has measured it
+ASSUMED_SPEED = 150.0  # patient-years a second and thread, until a run on this machine has measured it
 _YEAR = 365.25
 
 

@@ -50,7 +50,7 @@ def load_piece(file: Path, cohort: xr.Dataset) -> xr.DataTree | None:
     import xarray as xr
 
     try:
-        with np.load(file) as stored:
+        with file.open("rb") as stream, np.load(stream) as stored:
             arrays = dict(stored)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
