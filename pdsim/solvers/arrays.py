@@ -67,6 +67,7 @@ class Lines(NamedTuple):
 
     first: Ints  # (line + 1,) first event of each line
     times: Floats  # (event,)
+    opens: Floats  # (line, lane) when the first event enters
     drug: Ints  # (line,) drug of a line that enters linear pharmacokinetics, or -1
     target: Ints  # (line,) compartment within the drug, or state
     duration: Floats  # (line,) 0 is a bolus

@@ -136,6 +136,7 @@ def make_lines(lines: Sequence[LineBlock]) -> Lines:
     return Lines(
         first=first,
         times=_join([np.asarray(line.times, dtype=np.float64) for line in lines]),
+        opens=_join([(line.times[0] if len(line.times) else np.inf) + np.asarray(line.lag) for line in lines]),
         drug=np.array([line.drug for line in lines], dtype=np.int64),
         target=np.array([line.target for line in lines], dtype=np.int64),
         duration=np.array([line.duration for line in lines], dtype=np.float64),

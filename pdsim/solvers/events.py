@@ -53,6 +53,8 @@ def next_event(lines, lane):
     earliest = np.inf
     for line in range(lines.drug.size):
         at = line * W + lane
+        if lines.opens[at] >= earliest:
+            continue
         i = lines.next_start[at]
         while i < lines.first[line + 1] and lines.given[i * W + lane] == 0.0:  # held when it was taken, and lagging
             i += 1
@@ -123,6 +125,8 @@ def apply_events(problem, lines, forcing, state, lane, time):
     fastest = -1.0
     for line in range(lines.drug.size):
         at = line * W + lane
+        if lines.opens[at] > time:
+            continue
         lag = lines.lag[at]
         span = lines.duration[line]
         while True:
