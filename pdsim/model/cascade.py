@@ -30,8 +30,8 @@ class Cascade:
     pulls : tuple of pairs of int
         Places in `ring` of a state and of one that its rate reads. How strongly stands behind the rates of decay.
     fading : tuple of int
-        Places among the disease's states of those that decay fast and are linear in themselves; their rates of decay
-        stand behind the slopes of the states.
+        Places among the disease's states of those that decay fast; their rates of decay stand behind the slopes of the
+        states.
     driver_derived, disease_derived : int
         Rows behind the parameters that each `derive` fills; the parameters are those of the whole model.
     repeats : bool

@@ -30,7 +30,7 @@ SLOW_READOUT = 2.0
 
 
 FADING = 1.5
-"""Rate, 1/day, from which a state that is linear in itself is integrated as what differs from its own decay."""
+"""Rate, 1/day, from which a state is integrated as what differs from its own decay."""
 
 
 @dataclass(frozen=True)
@@ -146,15 +146,11 @@ def _levels(traced: Trace, driver: list[str]) -> list[int]:
 
 
 def _fading(traced: Trace, rates: dict[str, Any], day: float) -> list[str]:
-    """States whose rates are linear in themselves and which decay fast, at entry and without drugs."""
+    """States which decay fast at entry and without drugs; counted ones are integrated as logarithms."""
     returns = _Return(traced)
-    found = []
-    for name, rate in rates.items():
-        own = traced.states[name]
-        counted = traced.model.states[name.split("[")[0]].extinct_below
-        if not counted and own not in rate.diff(own).free_symbols and returns([name])[0] * day >= FADING:
-            found.append(name)
-    return found
+    declared = traced.model.states
+    uncounted = [name for name in rates if not declared[name.split("[")[0]].extinct_below]
+    return [name for name in uncounted if returns([name])[0] * day >= FADING]
 
 
 def reads_time(traced: Trace) -> bool:

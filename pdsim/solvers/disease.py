@@ -1,9 +1,9 @@
 """The disease over one piece of a panel, its forcings given as Legendre series: DOP853 in lanes.
 
 Forcings are smooth within a piece and most of the disease is slow, so one step of high order often covers a day.
-States that decay fast would hold the step back. Those that are linear in themselves are integrated as
-``exp(a t) (x - x0)`` from the start x0 of each step, a being their rate of decay there (Lawson 1967, SIAM J Numer Anal
-4:372, about a point near rest): what is left is a quadrature of something small.
+States that decay fast would hold the step back. They are integrated as ``exp(a t) (x - x0)`` from the start x0 of each
+step, a being their rate of decay there (Lawson 1967, SIAM J Numer Anal 4:372, about a point near rest): what is left is
+nearly a quadrature of something small.
 """
 
 from __future__ import annotations

@@ -267,8 +267,7 @@ def driver_piece(lanes, rates, forced, problem, forcing, lines, state, plan, pan
                     state.status[lane] = TOO_MANY_STEPS
         take(states, lanes, work.taken, work.x[(_NODES - 1) * states * W :], state.y)
         add_chosen(moments.size // W, lanes, work.taken, work.gain, moments)
-        for node in range(_NODES):
-            enlarge(count // W, lanes, work.taken, work.forced[node * count : (node + 1) * count], size)
+        enlarge(count // W, lanes, work.taken, work.forced, size)
     for lane in range(lanes):
         if plan.active[lane] != 0:
             end_piece(problem, state, lane)

@@ -10,6 +10,7 @@ from pdsim.solvers.dop853 import FIFTH, THIRD
 from pdsim.solvers.radau import COEFFICIENTS, INVERSE
 from pdsim.solvers.tableau import TSIT5_WEIGHTS
 
+_FALLEN = 0.05  # of its value before a step: the size of a state that falls by more, or passes through zero
 _ROW = {**INNER, "pipeline_class": Separate}
 _A1, _A2, _A3, _A4, _A5, _A6 = (tuple(float(a) for a in TSIT5_WEIGHTS[i, :i]) for i in range(1, 7))
 _F0, _F1, _F2, _F3, _F4, _F5, _F6, _F7 = FIFTH
@@ -76,7 +77,7 @@ def dop853_errors(size, relative, y, trial, step, absolute, fixed, k0, k5, k6, k
     for i in range(size):
         five = _F0 * k0[i] + _F1 * k5[i] + _F2 * k6[i] + _F3 * k7[i] + _F4 * k8[i] + _F5 * k9[i] + _F6 * k10[i]
         three = _T0 * k0[i] + _T1 * k5[i] + _T2 * k6[i] + _T3 * k7[i] + _T4 * k8[i] + _T5 * k9[i] + _T6 * k10[i]
-        largest = max(abs(y[i]), abs(trial[i]))
+        largest = max(_FALLEN * abs(y[i]), abs(trial[i]))
         share = abs(step[i]) / (absolute[i] + relative * (largest + fixed[i] * (1.0 - largest)))
         fifth[i] = share * abs(five + _F7 * k11[i])
         third[i] = share * abs(three + _T7 * k11[i])
@@ -282,7 +283,7 @@ def state_ratios(rows, lanes, relative, y, end, absolute, ratio):
     for i in range(rows):
         at = i * lanes
         for lane in range(lanes):
-            size = max(abs(get(y, at, lane)), abs(get(end, at, lane)))
+            size = max(_FALLEN * abs(get(y, at, lane)), abs(get(end, at, lane)))
             scale = get(absolute, at, lane) + relative * size
             put(ratio, at, lane, get(ratio, at, lane) / scale)
 
@@ -312,11 +313,13 @@ def farthest(rows, lanes, relative, y, before, after, absolute, moved):
 
 
 @jit(**_ROW)
-def enlarge(rows, lanes, chosen, other, out):
-    """Raise (row, lane) to the magnitude of another where that is larger, for the lanes where `chosen` is above 0."""
+def enlarge(rows, lanes, chosen, values, out):
+    """Raise (row, lane) to the largest magnitude of values (node, row, lane) where `chosen` is above 0."""
+    shift = rows * lanes
     for i in range(rows):
         at = i * lanes
         for lane in range(lanes):
+            early = max(abs(get(values, at, lane)), abs(get(values, at + shift, lane)))
+            late = max(abs(get(values, at + 2 * shift, lane)), abs(get(values, at + 3 * shift, lane)))
             here = get(out, at, lane)
-            value = abs(get(other, at, lane))
-            put(out, at, lane, pick(chosen[lane] > 0.0, max(value, here), here))
+            put(out, at, lane, pick(chosen[lane] > 0.0, max(max(early, late), here), here))
