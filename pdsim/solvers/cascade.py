@@ -2,7 +2,7 @@
 
 Lanes keep panels, pieces and steps of their own; none sees its neighbours. On panels where the driver is integrated,
 the disease runs twice, the first time without the highest moments: where that shows, the panel is halved. Where it
-hardly showed, this is not looked at again for four weeks while the highest moments are no larger.
+hardly showed, this is not looked at again for four weeks while the highest moments would not show by their size.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.readings import Seen, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
 
-_SHOWS = 3.0  # effect of the highest moments, in tolerances, at which a panel is halved
+_SHOWS = 6.0  # effect of the highest moments, in tolerances, at which a panel is halved: the next ones do a tenth
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
 _TRUST = 28.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
-_VANISHES = 0.003  # and at which the next panel is cut into half as many pieces
+_VANISHES = 0.02 * _SHOWS  # and at which the next is cut into half as many pieces, where moments show far more
+_HARDLY = 0.3 * _SHOWS  # effect up to which highest moments are taken on trust
+_ROOM = 10.0  # largest factor by which these may grow meanwhile
 
 
 @jit(**INNER)
@@ -159,10 +161,20 @@ def _choose_tests(panels, plan):
 
 @jit(**INNER)
 def _pass(panels, plan, lane, effect):
-    """Note whether the highest moments of one lane's panel hardly showed."""
+    """Note up to what size the highest moments would hardly show, going by one lane's panel: their effect is linear."""
+    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1]
+    room = min(_ROOM, _HARDLY / max(effect, 1e-300))
     for f in range(panels.size.size // W):
-        plan.passed[f * W + lane] = _highest(panels, plan, f, lane) if effect < 0.3 * _SHOWS else -1.0
-    plan.since[lane] = plan.begin[lane]
+        at = f * W + lane
+        found = room * _highest(panels, plan, f, lane)
+        if panels.depth[lane] > 0 or not effect < _HARDLY:  # moments of pieces say little of those of a whole panel
+            plan.passed[at] = -1.0
+        elif trusted:
+            plan.passed[at] = max(plan.passed[at], found)
+        else:
+            plan.passed[at] = found
+    if not trusted:
+        plan.since[lane] = plan.begin[lane]
 
 
 @jit(**INNER)

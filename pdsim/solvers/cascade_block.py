@@ -23,7 +23,7 @@ from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
 _DRIVER = 0.5  # of the tolerances: errors of the forcings add up over a whole treatment
-_DISEASE = 3.0  # of the tolerances: a step's estimate is mostly above its error
+_DISEASE = 1.5  # of the tolerances: a step's estimate is mostly above its error
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 3e-3  # of rtol: how near a driver must come to an earlier state to count as there
@@ -220,10 +220,12 @@ class CascadeBlock(Block):
         rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
         rows["passed"] = self._panels.size.size
         whole = {"slot", "live", "rests", "active", "pieces", "redraw", "before", "tests", "tally"}
-        return Plan(**{
+        plan = Plan(**{
             name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
             for name in Plan._fields
         })  # fmt: skip
+        plan.since[:] = -np.inf
+        return plan
 
     @property
     def _lane_bundles(self) -> tuple:
