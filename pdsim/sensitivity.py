@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pdsim._jit import LANES, thread_count
+from pdsim._together import together
 from pdsim.ensemble.block_run import _make_block
 from pdsim.ensemble.plan import Arm, Plan, parameters
 from pdsim.ensemble.prepare import ASSAY, flat_outputs, make_grid, make_options, make_plan, named_arms
@@ -175,7 +176,8 @@ def _run(
     status, entered = np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=bool)
     columns = [kernels.plain.outputs.index(name) for name in saved]
 
-    def run(place: int, first: int) -> None:
+    def run(task: tuple[int, int]) -> None:
+        place, first = task
         rows = np.arange(first, min(first + LANES, patients))
         lanes = np.concatenate([rows, np.repeat(rows[-1:], LANES - len(rows))])
         direction = kernels.directions[place]
@@ -188,10 +190,7 @@ def _run(
         values[place, rows] = np.moveaxis(found / weight, -1, 0)[: len(rows)]
         status[place, rows], entered[place, rows] = block.failed[: len(rows)], entries[: len(rows)]
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="pdsim") as pool:
-        tasks = [pool.submit(run, p, first) for p in range(shape[0]) for first in range(0, patients, LANES)]
-        for task in tasks:
-            task.result()
+    together(run, product(range(shape[0]), range(0, patients, LANES)), threads)
     return values, status, entered
 
 
