@@ -155,6 +155,11 @@ def numba_type(bundle: type) -> Any:
     return bundle_type(bundle)
 
 
+# numba remembers how it first saw a value: it must know a bundle before any is handed to it
+for _bundle in (Problem, Forcing, Lines, State, Record, Work):
+    numba_type(_bundle)
+
+
 def function_type(signature: str) -> Any:
     """Return the first-class function type of a kernel with this signature text."""
     from numba import types

@@ -13,7 +13,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim._lanes import Separate, get, put
-from pdsim.solvers.arrays import HOT, PLAIN, Ints
+from pdsim.solvers.arrays import HOT, PLAIN, Ints, numba_type
 
 _ROW = {**HOT, "pipeline_class": Separate}  # arrays may be one, what is read and written never overlaps
 _LOST = 1e-8  # of a diagonal entry: what is left of it when it becomes a pivot carries no digits
@@ -31,6 +31,9 @@ class Elimination(NamedTuple):
     below: Ints  # rows that the turn's row is taken from
     after_first: Ints  # (n + 1,) first of `after` at each turn
     after: Ints  # columns that the turn's row still has
+
+
+numba_type(Elimination)
 
 
 def elimination(pattern: np.ndarray) -> Elimination:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -52,3 +53,7 @@ def test_a_lane_without_a_pivot_is_told_and_the_others_keep_their_bits():
     assert set(np.flatnonzero(spoilt)) == {3, 7}
     others = spoilt == 0.0
     assert np.array_equal(found[others], whole[others])
+
+
+def test_numba_knows_a_plan_before_any_solver_is_loaded():
+    assert type(numba.typeof(elimination(np.eye(2, dtype=bool)))).__name__ == "BundleType"
