@@ -119,6 +119,7 @@ class Work(NamedTuple):
     end: Floats  # (lane,) of the step
     error: Floats  # (lane,) relative to tolerance
     held: Floats  # (2, lane) changes of slope and state at constant time
+    growth: Floats  # (lane,) what the step may be multiplied by
     accept: Floats  # (lane,) 1 where the step is taken
     crossed: Floats  # (lane,) clones that change sides
     largest: Floats  # (lane,) largest state relative to its limit

@@ -258,7 +258,9 @@ class Block:
 
     @staticmethod
     def _scratch(states: int, species: int, compartments: int) -> Work:
-        lane = {name: np.zeros(LANES) for name in ("time", "step", "end", "error", "accept", "crossed", "largest")}
+        lane = {
+            name: np.zeros(LANES) for name in ("time", "step", "end", "error", "growth", "accept", "crossed", "largest")
+        }
         return Work(
             k=np.zeros(7 * states * LANES),
             poly=np.zeros(4 * states),

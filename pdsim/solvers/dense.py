@@ -70,7 +70,7 @@ def store_here(record, problem, forcing, state, work, lane):
         store(record, problem, forcing, state, work, lane, time)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _crossed(problem, state, i, lane, value):
     """Whether counted state i at `value` has changed sides: fell below its floor, or reached its own draw of supply."""
     at = i * W + lane
@@ -87,6 +87,18 @@ def any_crossed(problem, state, lane, trial):
         if problem.counted[i] != 0 and _crossed(problem, state, i, lane, trial[i * W + lane]):
             return True
     return False
+
+
+@jit(**HOT)
+def mark_crossed(lanes, problem, state, trial, marks):
+    """Mark by 1, in marks (lane,), the lanes on which some clone has died out or entered at the end of a step."""
+    for lane in range(lanes):
+        marks[lane] = 0.0
+    for i in range(problem.counted.size):
+        if problem.counted[i] != 0:
+            for lane in range(lanes):
+                if _crossed(problem, state, i, lane, trial[i * W + lane]):
+                    marks[lane] = 1.0
 
 
 @jit(**INNER)

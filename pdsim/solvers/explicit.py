@@ -10,13 +10,13 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, numba_type
-from pdsim.solvers.dense import any_crossed, change_sides, due, explicit_poly, land, store_here
+from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, numba_type
+from pdsim.solvers.dense import change_sides, due, explicit_poly, land, mark_crossed, store_here
 from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
-from pdsim.solvers.forcing import concentrations
+from pdsim.solvers.forcing import concentrations, fill_concentrations
 from pdsim.solvers.passes import add_inflow, judge, move
 from pdsim.solvers.pointers import rates_at
-from pdsim.solvers.rows import spread, trial_point
+from pdsim.solvers.rows import growths, spread, trial_point
 from pdsim.solvers.start import SMALLEST, first_step, unfit
 from pdsim.solvers.status import NAN, OK, OVERFLOW, STEP_FLOOR, STIFF, TOO_MANY_STEPS
 from pdsim.solvers.tableau import TSIT5_NODES
@@ -26,7 +26,7 @@ _STABILITY_EDGE = 3.0  # |h lambda| where Tsitouras 5(4) begins to be held back 
 _WORTH = 200.0  # steps to the next event from which a change of method pays
 
 
-@jit(**INNER)
+@jit(**HOT)
 def evaluate(rates, lanes, flows, problem, state, work, y, dy):
     """Slopes (state, lane) at stage times `work.time`, concentrations `work.c` and states y."""
     rates(lanes, work.time, y, problem.params, work.c, state.present, dy)
@@ -34,23 +34,21 @@ def evaluate(rates, lanes, flows, problem, state, work, y, dy):
         add_inflow(lanes, problem.counted, state.inflow, state.present, y, dy)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _stages(rates, lanes, flows, problem, forcing, state, work):
-    """Seven stages from `state` over `work.step`; leaves the new point in trial, its slope in stage 7."""
+    """Stages two to seven from `state` over `work.step`; leaves the new point in trial, its slope in stage 7."""
     states = problem.counted.size
     size = states * W
     k = work.k
-    for at in range(size):
-        k[at] = state.slope[at]
     spread(work.step, states, work.steps)
     for stage in range(1, 7):
         for lane in range(lanes):
             work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
         if stage < 6:  # the last two stages share one time
-            concentrations(forcing, lanes, work.time, work.decay, work.c)
+            fill_concentrations(forcing, lanes, work.time, work.decay, work.c)
         point = work.sixth if stage == 5 else work.trial
         trial_point(
-            stage, size, state.y, work.steps, k[:size], k[size : 2 * size], k[2 * size : 3 * size],
+            stage, size, state.y, work.steps, state.slope, k[size : 2 * size], k[2 * size : 3 * size],
             k[3 * size : 4 * size], k[4 * size : 5 * size], k[5 * size : 6 * size], point,
         )  # fmt: skip
         evaluate(rates, lanes, flows, problem, state, work, point, k[stage * size : (stage + 1) * size])
@@ -75,7 +73,7 @@ def next_step(steps, lane, step, growth, time, error):
     return OK
 
 
-@jit(**INNER)
+@jit(**HOT)
 def begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop):
     """Give due doses, write due outputs, find slopes and steps of lanes that start afresh; count running lanes.
 
@@ -129,9 +127,10 @@ def _find_slopes(rates, lanes, flows, problem, forcing, state, work):
             work.step[lane] = 0.0
 
 
-@jit(**INNER)
+@jit(**HOT)
 def control(lanes, problem, state, work, stop):
     """Accept or reject each lane's step and choose the next: sets work.accept and work.end."""
+    growths(lanes, work.error, -0.2, work.growth)
     for lane in range(lanes):
         step = work.step[lane]
         error = work.error[lane]
@@ -142,7 +141,7 @@ def control(lanes, problem, state, work, stop):
             bound = min(state.stop[lane], stop)
             work.accept[lane] = 1.0
             work.end[lane] = bound if step == bound - state.time[lane] else state.time[lane] + step
-            growth = 5.0 if error < 1e-4 else min(5.0, 0.9 * error**-0.2)
+            growth = min(5.0, work.growth[lane])
             held_back = step * step * work.held[lane] > _STABILITY_EDGE**2 * work.held[W + lane]
             if held_back and bound - work.end[lane] > _WORTH * step:
                 state.counts[2 * W + lane] += 1
@@ -150,21 +149,22 @@ def control(lanes, problem, state, work, stop):
                 state.counts[2 * W + lane] = 0
             state.counts[lane] += 1
         else:
-            growth = max(0.2, 0.9 * error**-0.2) if error < np.inf else 0.1
+            growth = max(0.2, work.growth[lane]) if error < np.inf else 0.1
             state.counts[W + lane] += 1
         state.status[lane] = next_step(state.step, lane, step, growth, state.time[lane], error)
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _take(lanes, problem, forcing, state, record, work):
     """Move accepted lanes to the end of their steps and judge where they stand."""
     states = problem.counted.size
+    mark_crossed(lanes, problem, state, work.trial, work.crossed)
     for lane in range(lanes):
         clone = -1
-        if work.accept[lane] > 0.0 and (
-            due(problem.output_times, state.next_output, lane) < work.end[lane]
-            or any_crossed(problem, state, lane, work.trial)
-        ):
+        stored = due(problem.output_times, state.next_output, lane) < work.end[lane]
+        if work.accept[lane] > 0.0 and (stored or work.crossed[lane] > 0.0):
+            for i in range(states):
+                work.k[i * W + lane] = state.slope[i * W + lane]
             explicit_poly(lane, work.step[lane], work.k, work.poly)
             clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
             work.end[lane] = end
@@ -172,7 +172,7 @@ def _take(lanes, problem, forcing, state, record, work):
     settle_lanes(lanes, problem, state, work, work.k[6 * states * W :])
 
 
-@jit(**INNER)
+@jit(**HOT)
 def settle_lanes(lanes, problem, state, work, last):
     """Let accepted lanes stand at `work.trial` with the slopes `last`, and judge where that is."""
     move(lanes, problem.counted, work.accept, work.trial, last, state.y, state.slope, work.largest)
@@ -221,6 +221,7 @@ def advance(lanes, kernel, problem, forcing, lines, state, record, work, stop):
             state.y,
             work.trial,
             work.sixth,
+            state.slope,
             work.k,
             work.error,
             work.held,

@@ -189,12 +189,20 @@ def _exact_concentration(forcing, species, lane, time):
 
 
 @jit(**_ROW)
-def _decays(lanes, modes, rates, since, time, decay):
-    """What is left of each mode (mode, lane) of one drug at time (lane,)."""
+def _exponents(lanes, modes, rates, since, time, out):
+    """Exponents of each mode (mode, lane) of one drug at time (lane,)."""
     for k in range(modes):
         for lane in range(lanes):
-            span = time[lane] - since[lane]
-            put(decay, k * lanes, lane, lane_exp(get(rates, k * lanes, lane) * span))
+            put(out, k * lanes, lane, get(rates, k * lanes, lane) * (time[lane] - since[lane]))
+
+
+@jit(**_ROW)
+def _exponentials(half, values):
+    """Replace 2 `half` values by their exponentials, two at a time: neither waits for the other."""
+    for i in range(half):
+        first, second = lane_exp(get(values, 0, i)), lane_exp(get(values, half, i))
+        put(values, 0, i, first)
+        put(values, half, i, second)
 
 
 @jit(**_ROW)
@@ -216,7 +224,7 @@ def _any_confluent(forcing, drug):
     return found != 0
 
 
-@jit(**INNER)
+@jit(**HOT)
 def _stirs(forcing, species):
     """Whether any mode of a species carries anything on any lane."""
     for at in range(forcing.species_first[species] * W, forcing.species_first[species + 1] * W):
@@ -225,29 +233,58 @@ def _stirs(forcing, species):
     return False
 
 
+@jit(**HOT)
+def _drug_stirs(forcing, drug):
+    """Whether any species of a drug stirs."""
+    for species in range(forcing.species_drug.size):
+        if forcing.species_drug[species] == drug and _stirs(forcing, species):
+            return True
+    return False
+
+
+@jit(**HOT)
+def _decays(forcing, lanes, time, decay):
+    """What is left of each mode (compartment, lane) of the drugs that stir, at time (lane,)."""
+    begin = 0
+    end = 0
+    for drug in range(forcing.first.size - 1):
+        first, last = forcing.first[drug] * W, forcing.first[drug + 1] * W
+        if not _drug_stirs(forcing, drug):
+            continue
+        if end == 0:
+            begin = first
+            end = first
+        for at in range(end, first):  # of drugs between, that do not
+            decay[at] = 0.0
+        since = forcing.since[drug * W : (drug + 1) * W]
+        _exponents(lanes, (last - first) // W, forcing.rates[first:last], since, time, decay[first:last])
+        end = last
+    _exponentials((end - begin) // 2, decay[begin:end])
+
+
+@jit(**HOT)
+def fill_concentrations(forcing, lanes, time, decay, c):
+    """As `concentrations`, joined to its caller."""
+    _decays(forcing, lanes, time, decay)
+    for species in range(forcing.species_drug.size):
+        drug = forcing.species_drug[species]
+        begin, end = forcing.species_first[species] * W, forcing.species_first[species + 1] * W
+        modes = (end - begin) // W if _stirs(forcing, species) else 0
+        own = c[species * W : (species + 1) * W]
+        steady = forcing.steady[species * W : (species + 1) * W]
+        place = forcing.first[drug] * W
+        _sum_modes(lanes, modes, steady, forcing.modes[begin:end], decay[place : place + end - begin], own)
+        if not _any_confluent(forcing, drug):
+            continue
+        for lane in range(lanes):
+            if forcing.confluent[drug * W + lane] != 0:
+                own[lane] = _exact_concentration(forcing, species, lane, time[lane])
+
+
 @jit(**PLAIN)
 def concentrations(forcing, lanes, time, decay, c):
     """Free concentrations (species, lane) at time (lane,); `decay` (compartment, lane) is scratch."""
-    drug = -1
-    for species in range(forcing.species_drug.size):
-        begin, end = forcing.species_first[species] * W, forcing.species_first[species + 1] * W
-        modes = (end - begin) // W
-        own = c[species * W : (species + 1) * W]
-        steady = forcing.steady[species * W : (species + 1) * W]
-        if not _stirs(forcing, species):
-            modes = 0
-        elif forcing.species_drug[species] != drug:  # species of one drug stand together
-            drug = forcing.species_drug[species]
-            first, last = forcing.first[drug] * W, forcing.first[drug + 1] * W
-            since = forcing.since[drug * W : (drug + 1) * W]
-            _decays(lanes, (last - first) // W, forcing.rates[first:last], since, time, decay[first:last])
-        place = forcing.first[forcing.species_drug[species]] * W
-        _sum_modes(lanes, modes, steady, forcing.modes[begin:end], decay[place : place + end - begin], own)
-        if not _any_confluent(forcing, forcing.species_drug[species]):
-            continue
-        for lane in range(lanes):
-            if forcing.confluent[forcing.species_drug[species] * W + lane] != 0:
-                own[lane] = _exact_concentration(forcing, species, lane, time[lane])
+    fill_concentrations(forcing, lanes, time, decay, c)
 
 
 @jit(**INNER)

@@ -13,7 +13,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, PLAIN, Floats, Forcing, Lines, Problem, Record, State, Work, numba_type
-from pdsim.solvers.dense import any_crossed, due, land
+from pdsim.solvers.dense import due, land, mark_crossed
 from pdsim.solvers.elimination import Elimination, elimination, factorise, solve
 from pdsim.solvers.events import flows_into_states, next_event, skip_missed
 from pdsim.solvers.explicit import begin, control, evaluate, settle_lanes
@@ -273,13 +273,12 @@ def _take(rates, lanes, flows, problem, forcing, state, record, work, linear):
     """Move accepted lanes to the end of their steps, find the slopes there and judge where they stand."""
     states = problem.counted.size
     size = states * W
+    mark_crossed(lanes, problem, state, work.trial, work.crossed)
     for lane in range(lanes):
         clone = -1
         if work.accept[lane] > 0.0:
             linear.stale[lane] = 1.0
-            if due(problem.output_times, state.next_output, lane) < work.end[lane] or any_crossed(
-                problem, state, lane, work.trial
-            ):
+            if due(problem.output_times, state.next_output, lane) < work.end[lane] or work.crossed[lane] > 0.0:
                 _lane_poly(lane, state, work, linear.stages)
                 clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
                 work.end[lane] = end
