@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pdsim._jit import compile_aside
 from pdsim.ensemble.crossing import read_conditions
 from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, linear_systems, parameters
 from pdsim.ensemble.recording import Wanted
 from pdsim.ensemble.reduction import read_reductions
 from pdsim.errors import CohortError, PdsimError, SolverError, did_you_mean
-from pdsim.solvers.block import METHODS, Options, compile_ahead
+from pdsim.solvers.block import METHODS, Options
 from pdsim.units import days as to_days
 from pdsim.visits import AssayError, ResponseRules
 
@@ -117,7 +118,7 @@ def make_plan(
     if cohort.sizes["patient"] == 0:
         raise CohortError("the cohort has no patients; make one with pdsim.sample_cohort")
     cards = drugs_of(arms, model, drugs)
-    compile_ahead(options.method, bool(cards))
+    _compile_ahead(options.method, bool(cards))
     systems = {name: card.system(cohort) for name, card in cards.items()}
     clones = tuple(str(name) for name in cohort["clone"].values) if "clone" in cohort.coords else ()
     given = {} if initial is None else initial.data_vars
@@ -199,3 +200,14 @@ def flat_outputs(plan: Plan, save: Sequence[str] | None) -> tuple[str, ...]:
         raise PdsimError("\n".join([*lines, f"Outputs: {', '.join(known)}"]))
     wanted = set(known if save is None else save)
     return tuple(flat for flat in plan.kernels.outputs if flat.partition("[")[0] in wanted)
+
+
+def _compile_ahead(method: str, drugs: bool) -> None:
+    """Begin to compile, in another process, the solver of a run with or without `drugs`."""
+    if method == "stiff":
+        from pdsim.solvers.rosenbrock import advance_stiff as solver
+    elif method == "explicit" or not drugs:
+        from pdsim.solvers.explicit import advance as solver
+    else:
+        from pdsim.solvers.cascade import advance_cascade as solver
+    compile_aside(solver)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pdsim._jit import LANES, compile_aside
+from pdsim._jit import LANES
 from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work, lane_rows
 from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
@@ -40,17 +40,6 @@ class Options:
         """Return the numbers that the jitted code reads."""
         patience = 50.0 if self.method == "auto" else np.inf
         return np.array([self.rtol, self.max_step, float(self.max_steps), patience])
-
-
-def compile_ahead(method: str, drugs: bool) -> None:
-    """Begin to compile, in another process, the solver of a run with or without `drugs`."""
-    if method == "stiff":
-        from pdsim.solvers.rosenbrock import advance_stiff as solver
-    elif method == "explicit" or not drugs:
-        from pdsim.solvers.explicit import advance as solver
-    else:
-        from pdsim.solvers.cascade import advance_cascade as solver
-    compile_aside(solver)
 
 
 @dataclass(frozen=True)
