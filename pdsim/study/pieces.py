@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ def save_piece(tree: xr.DataTree, file: Path) -> None:
     OSError
         The folder cannot be written.
     """
+    from pdsim.sweep.manifest import write_whole
+
     groups: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
     for name, node in tree.children.items():
@@ -36,13 +38,9 @@ def save_piece(tree: xr.DataTree, file: Path) -> None:
                 arrays[f"{name}/{key}"] = _plain(variable.values)
     arrays[_ABOUT] = json.dumps({"attrs": tree.attrs, "groups": groups}, default=lambda value: value.tolist())
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as stream:
-            np.savez(stream, **arrays)
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    write_whole(file, stream.getbuffer())
 
 
 def load_piece(file: Path, cohort: xr.Dataset) -> xr.DataTree | None:

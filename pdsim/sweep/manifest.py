@@ -67,7 +67,7 @@ class Manifest:
         (self.folder / f"{name}.json").unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file so that it is there whole or not at all, whatever happens in between."""
     aside = path.with_name(f".{path.name}.{token_hex(4)}.part")
     try:
@@ -76,7 +76,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-    except OSError:
+    except BaseException:
         aside.unlink(missing_ok=True)
         raise
 
