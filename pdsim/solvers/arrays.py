@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pdsim._jit import LANES
+from pdsim._lanes import Separate
 from pdsim._parts import PART
 
 # a call would count references to every array of the bundles, which cost more than the arithmetic;
@@ -21,6 +22,9 @@ INNER: dict[str, Any] = {**PLAIN, **PART}
 
 # the same, joined to its caller: a call would copy every array of the bundles
 HOT: dict[str, Any] = {**INNER, "forceinline": True}
+
+# loops over rows that never overlap, optimised by themselves before they are joined
+ROWS: dict[str, Any] = {**INNER, "pipeline_class": Separate}
 
 LARGEST = 1e300  # size of a state at which a lane is given up
 LARGEST_LOG = 690.0  # the same of a logarithm

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim._lanes import Separate, get, pick, put
-from pdsim.solvers.arrays import INNER
+from pdsim._lanes import get, pick, put
+from pdsim.solvers.arrays import INNER, ROWS
 from pdsim.solvers.elimination import factorise, solve
 from pdsim.solvers.radau import INVERSE, STAGES
 
-_ROW = {**INNER, "pipeline_class": Separate}
 _G = tuple(float(g) for g in INVERSE.reshape(-1))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _scaled(lanes, factor, step, values, at, start, out, place):
     """Put start + factor * step * values into out, all (row, lane)."""
     for lane in range(lanes):
         put(out, place, lane, start + factor * step[lane] * get(values, at, lane))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _missed(lanes, row, node, states, y, x, k, at, step, rows, place):
     """How far the points miss the equation of one state at one node."""
     wide = states * lanes
@@ -33,7 +32,7 @@ def _missed(lanes, row, node, states, y, x, k, at, step, rows, place):
         put(rows, place, lane, step[lane] * get(k, at, lane) - total)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _move(lanes, moving, rows, place, x, at):
     for lane in range(lanes):
         here = get(x, at, lane)

@@ -11,10 +11,8 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
-from pdsim._lanes import Separate, get, put
-from pdsim.solvers.arrays import HOT, INNER, PLAIN
-
-_ROW = {**INNER, "pipeline_class": Separate}
+from pdsim._lanes import get, put
+from pdsim.solvers.arrays import HOT, INNER, PLAIN, ROWS
 
 
 @jit(**INNER)
@@ -188,7 +186,7 @@ def _exact_concentration(forcing, species, lane, time):
     return total
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _exponents(lanes, modes, rates, since, time, out):
     """Exponents of each mode (mode, lane) of one drug at time (lane,)."""
     for k in range(modes):
@@ -196,7 +194,7 @@ def _exponents(lanes, modes, rates, since, time, out):
             put(out, k * lanes, lane, get(rates, k * lanes, lane) * (time[lane] - since[lane]))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _exponentials(half, values):
     """Replace 2 `half` values by their exponentials, two at a time: neither waits for the other."""
     for i in range(half):
@@ -205,7 +203,7 @@ def _exponentials(half, values):
         put(values, half, i, second)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _sum_modes(lanes, modes, steady, weights, decay, c):
     """Concentration (lane,) of one species from its weights (mode, lane)."""
     for lane in range(lanes):

@@ -11,12 +11,11 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
 from pdsim._lanemath import lane as lane_math
-from pdsim._lanes import Separate, get, pick, put
-from pdsim.solvers.arrays import HOT, INNER
+from pdsim._lanes import get, pick, put
+from pdsim.solvers.arrays import HOT, ROWS
 
 ROW = 2  # kind of an op that reports
 TABLE = 32  # multiples of a distance whose exponentials are at hand
-_ROW = {**INNER, "pipeline_class": Separate}
 _EVEN = 1e-10  # difference of distances, relative to them, up to which rows count as evenly spaced
 
 
@@ -76,7 +75,7 @@ def _arrive(lanes, size, length, flows, rows, rates, driven, right, mode, point,
     _find_lost(lanes, size, mode, lost)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _go(lanes, size, length, flows, rows, rates, held, driven, right, left, mode, point, lost):
     """States a length after the last dose; `left` gets what is left of what each mode held then."""
     for at in range(size * lanes):
@@ -86,7 +85,7 @@ def _go(lanes, size, length, flows, rows, rates, held, driven, right, left, mode
     _arrive(lanes, size, length, flows, rows, rates, driven, right, mode, point, lost)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _go_on(lanes, size, length, rest, flows, rows, rates, driven, right, anchor, table, mode, point, lost):
     """States some even rows after the anchor; `rest` is what rounding adds to the length."""
     for at in range(size * lanes):
@@ -94,7 +93,7 @@ def _go_on(lanes, size, length, rest, flows, rows, rates, driven, right, anchor,
     _arrive(lanes, size, length, flows, rows, rates, driven, right, mode, point, lost)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _stay(lanes, size, y, point, lost):
     """States and what is lost where the lanes stand."""
     for at in range(size * lanes):
@@ -102,14 +101,14 @@ def _stay(lanes, size, y, point, lost):
     _find_lost(lanes, size, y, lost)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _spread(size, length, rates, table):
     """Exponentials of a length."""
     for at in range(size):
         table[at] = lane_exp(rates[at] * length)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _find(lanes, size, rows, left, y, constant, inflow, source, held, driven):
     """What each mode holds and is driven by."""
     _weigh(lanes, size, rows, left, y, held)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim._lanemath import exp
-from pdsim._lanes import Separate, get, pick, put
-from pdsim.solvers.arrays import HOT, INNER, LARGEST, LARGEST_LOG
+from pdsim._lanes import get, pick, put
+from pdsim.solvers.arrays import HOT, INNER, LARGEST, LARGEST_LOG, ROWS
 from pdsim.solvers.tableau import TSIT5_ERROR
 
-_ROW = {**INNER, "pipeline_class": Separate}
 _E = tuple(float(e) for e in TSIT5_ERROR)
 
 
@@ -22,7 +21,7 @@ def larger(a, b):
     return 0.5 * (a + b + abs(a - b))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def judge(lanes, states, relative, absolute, counted, step, y, trial, sixth, slope, k, error, held):
     """Error of a step and its stability, both relative to tolerance.
 
@@ -57,7 +56,7 @@ def judge(lanes, states, relative, absolute, counted, step, y, trial, sixth, slo
             put(held, lanes, lane, get(held, lanes, lane) + gap * gap)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def move(lanes, counted, accept, trial, new_slope, y, slope, largest):
     """Take over trial point and slope on lanes with `accept`; into `largest` the largest state over what it may be."""
     for lane in range(lanes):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
-from pdsim._lanes import Separate, get, put
-from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, numba_type
+from pdsim._lanes import get, put
+from pdsim.solvers.arrays import HOT, PLAIN, ROWS, Forcing, Lines, Problem, Record, State, Work, numba_type
 from pdsim.solvers.events import apply_events, next_event, skip_missed
 from pdsim.solvers.forcing import lane_concentrations
-
-_ROW = {**INNER, "pipeline_class": Separate}
 
 
 def _signature():
@@ -21,7 +19,7 @@ def _signature():
     return types.void(types.int64, *(numba_type(bundle) for bundle in bundles), row, types.float64)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def _sums(lanes, modes, apart, times, since, rates, weights, steady, out):
     """Sums of exponentials of (mode, lane) at some times, `apart` entries of `out` from each to the next."""
     for row in range(times.size):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pdsim._jit import jit
 from pdsim._lanemath import power as lane_power
-from pdsim._lanes import Separate, get, pick, put
-from pdsim.solvers.arrays import INNER
+from pdsim._lanes import get, pick, put
+from pdsim.solvers.arrays import ROWS
 from pdsim.solvers.dop853 import FIFTH, THIRD
 from pdsim.solvers.radau import COEFFICIENTS, INVERSE
 from pdsim.solvers.tableau import TSIT5_WEIGHTS
 
 _FALLEN = 0.05  # of its value before a step: the size of a state that falls by more, or passes through zero
-_ROW = {**INNER, "pipeline_class": Separate}
 _A1, _A2, _A3, _A4, _A5, _A6 = (tuple(float(a) for a in TSIT5_WEIGHTS[i, :i]) for i in range(1, 7))
 _F0, _F1, _F2, _F3, _F4, _F5, _F6, _F7 = FIFTH
 _T0, _T1, _T2, _T3, _T4, _T5, _T6, _T7 = THIRD
@@ -23,7 +22,7 @@ _T0, _T1, _T2, _T3, _T4, _T5, _T6, _T7 = THIRD
 )
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def spread(values, rows, out):
     """Repeat one row of lanes (lane,) over (row, lane)."""
     lanes = values.size
@@ -32,7 +31,7 @@ def spread(values, rows, out):
             put(out, i * lanes, lane, values[lane])
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def trial_point(stage, size, y, step, k0, k1, k2, k3, k4, k5, out):
     """Point at which a stage of Tsitouras 5(4) is evaluated; every array (state, lane), `step` spread over states."""
     if stage == 1:
@@ -57,21 +56,21 @@ def trial_point(stage, size, y, step, k0, k1, k2, k3, k4, k5, out):
             out[i] = y[i] + step[i] * (total + _A6[5] * k5[i])
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def four(size, y, step, share, k0, k1, k2, k3, out):
     """y plus a step times four slopes, each with its share; arrays (state, lane), `step` spread over states."""
     for i in range(size):
         out[i] = y[i] + step[i] * (share[0] * k0[i] + share[1] * k1[i] + share[2] * k2[i] + share[3] * k3[i])
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def add_four(size, step, share, k0, k1, k2, k3, out):
     """Add a step times four slopes; see `four`."""
     for i in range(size):
         out[i] += step[i] * (share[0] * k0[i] + share[1] * k1[i] + share[2] * k2[i] + share[3] * k3[i])
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def dop853_errors(size, relative, y, trial, step, absolute, fixed, k0, k5, k6, k7, k8, k9, k10, k11, fifth, third):
     """Errors of a step of DOP853 of orders 5 and 3 relative to tolerance, (state, lane)."""
     for i in range(size):
@@ -83,7 +82,7 @@ def dop853_errors(size, relative, y, trial, step, absolute, fixed, k0, k5, k6, k
         third[i] = share * abs(three + _T7 * k11[i])
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def worst(rows, lanes, ratio, error, spoilt):
     """Largest of the rows into error (lane,), NaN where any is not finite; `spoilt` (lane,) is scratch."""
     for lane in range(lanes):
@@ -98,14 +97,14 @@ def worst(rows, lanes, ratio, error, spoilt):
         error[lane] += spoilt[lane]
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def growths(lanes, error, power, out):
     """Factor by which a step may grow, or must shrink, after an error in tolerances; arrays (lane,)."""
     for lane in range(lanes):
         out[lane] = 0.9 * lane_power(max(error[lane], 1e-9), power)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def series(rows, wide, lanes, moments, polynomials, out):
     """Sums of moments (row, degree, lane) times polynomials (degree, lane), into out (row, lane)."""
     for f in range(rows):
@@ -127,7 +126,7 @@ def series(rows, wide, lanes, moments, polynomials, out):
                 put(out, f * lanes, lane, total)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def legendre(wide, lanes, time, origin, until, values):
     """Legendre polynomials at times within pieces, into values (degree, lane)."""
     for lane in range(lanes):
@@ -143,14 +142,14 @@ def legendre(wide, lanes, time, origin, until, values):
             put(values, j * lanes, lane, rise * newer - fall * get(values, (j - 2) * lanes, lane))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def add(size, other, out):
     """Add one array to another."""
     for i in range(size):
         out[i] += other[i]
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def take(rows, lanes, chosen, other, out):
     """Copy (row, lane) for the lanes where `chosen` is above 0."""
     for i in range(rows):
@@ -159,7 +158,7 @@ def take(rows, lanes, chosen, other, out):
             put(out, i * lanes, lane, pick(chosen[lane] > 0.0, new, old))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def add_chosen(size, lanes, chosen, other, out):
     """Add (row, lane) for the lanes where `chosen` is above 0."""
     for i in range(size):
@@ -168,7 +167,7 @@ def add_chosen(size, lanes, chosen, other, out):
             put(out, i * lanes, lane, get(out, i * lanes, lane) + pick(chosen[lane] > 0.0, more, 0.0))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def collocate(row, states, lanes, step, moving, y, k, apart, x):
     """Solve one state's own linear equation over a step by Radau IIA, where its slopes and rates of decay hold.
 
@@ -224,7 +223,7 @@ def collocate(row, states, lanes, step, moving, y, k, apart, x):
         put(x, 3 * wide + at, lane, pick(on, start + d3, get(x, 3 * wide + at, lane)))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def node_slopes(rows, lanes, y, x, out):
     """A step times the slopes at its nodes, (node, row, lane), of the polynomials through y and x (node, row, lane)."""
     wide = rows * lanes
@@ -239,7 +238,7 @@ def node_slopes(rows, lanes, y, x, out):
         put(out, 3 * wide, at, _G30 * x0 + _G31 * x1 + _G32 * x2 + _G33 * x3)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def weighted(lanes, wide, rows, values, weight, out):
     """Sums over the nodes of values (node, row, lane) times weight (node, degree, lane): gains of moments."""
     shift = rows * lanes
@@ -256,7 +255,7 @@ def weighted(lanes, wide, rows, values, weight, out):
                 put(out, (f * wide + j) * lanes, lane, total)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def last_terms(rows, lanes, step, values, out):
     """Error that a step may leave in the integrals of values (node, row, lane).
 
@@ -277,7 +276,7 @@ def last_terms(rows, lanes, step, values, out):
             put(out, at, lane, step[lane] * abs(third) * last / (last + second * second + first * first + 1e-300))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def state_ratios(rows, lanes, relative, y, end, absolute, ratio):
     """Turn errors (state, lane) of a step from y to `end` into tolerances."""
     for i in range(rows):
@@ -288,7 +287,7 @@ def state_ratios(rows, lanes, relative, y, end, absolute, ratio):
             put(ratio, at, lane, get(ratio, at, lane) / scale)
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def forcing_ratios(rows, lanes, tolerance, values, size, ratio):
     """Turn errors (row, lane) of integrals of forcings (node, row, lane), of largest `size` so far, into tolerances."""
     shift = rows * lanes
@@ -301,7 +300,7 @@ def forcing_ratios(rows, lanes, tolerance, values, size, ratio):
             put(ratio, at, lane, get(ratio, at, lane) / (tolerance * scale))
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def farthest(rows, lanes, relative, y, before, after, absolute, moved):
     """Raise `moved` (lane,) to the largest change of points (state, lane) in tolerances."""
     for i in range(rows):
@@ -312,7 +311,7 @@ def farthest(rows, lanes, relative, y, before, after, absolute, moved):
             moved[lane] = change if not change <= moved[lane] else moved[lane]
 
 
-@jit(**_ROW)
+@jit(**ROWS)
 def enlarge(rows, lanes, chosen, values, out):
     """Raise (row, lane) to the largest magnitude of values (node, row, lane) where `chosen` is above 0."""
     shift = rows * lanes
