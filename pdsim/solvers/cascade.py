@@ -39,11 +39,10 @@ from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.readings import Seen, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
 
-_SHOWS = 6.0  # effect of the highest moments, in tolerances, at which a panel is halved: the next ones do a tenth
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
 _TRUST = 28.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
-_VANISHES = 0.02 * _SHOWS  # and at which the next is cut into half as many pieces, where moments show far more
-_HARDLY = 0.3 * _SHOWS  # effect up to which highest moments are taken on trust
+_VANISHES = 0.04  # effect, in what is borne, at which the next is cut into half as many pieces: moments show far more
+_HARDLY = 0.3  # effect up to which highest moments are taken on trust
 _ROOM = 10.0  # largest factor by which these may grow meanwhile
 
 
@@ -178,8 +177,8 @@ def _pass(panels, plan, lane, effect):
 
 
 @jit(**INNER)
-def _effect(problem, state, plan, lane):
-    """Effect of the highest moments on one lane's disease at the end of a panel, in tolerances."""
+def _effect(problem, state, plan, borne, lane):
+    """Effect of the highest moments on one lane's disease at the end of a panel, as a share of what is borne."""
     worst = 0.0
     for i in range(problem.counted.size):
         at = i * W + lane
@@ -188,13 +187,13 @@ def _effect(problem, state, plan, lane):
         scale = abs(state.y[at])
         if problem.counted[i] != 0:
             scale = 1.0
-        ratio = abs(plan.check[at] - state.y[at]) / (problem.absolute[i] + problem.options[0] * scale)
-        worst = max(worst, ratio)
+        tolerance = problem.absolute[i] + problem.options[0] * scale
+        worst = max(worst, abs(plan.check[at] - state.y[at]) / (borne[i] * tolerance))
     return worst
 
 
 @jit(**INNER)
-def _settle_panels(problem, state, panels, plan):
+def _settle_panels(problem, state, panels, plan, borne):
     """Accept the live lanes' panels or mark them for a second run in twice as many pieces; return how many are."""
     again = 0
     for lane in range(W):
@@ -203,9 +202,9 @@ def _settle_panels(problem, state, panels, plan):
         plan.live[lane] = 0
         if state.status[lane] != OK or plan.tests[lane] == 0:
             continue
-        effect = _effect(problem, state, plan, lane)
+        effect = _effect(problem, state, plan, borne, lane)
         _pass(panels, plan, lane, effect)
-        if effect > _SHOWS and 2 * plan.pieces[lane] <= panels.shape[1]:
+        if effect > 1.0 and 2 * plan.pieces[lane] <= panels.shape[1]:
             panels.depth[lane] += 1
             plan.live[lane] = 1
             plan.tally[2] += 1
@@ -244,7 +243,7 @@ def _run_panels(
                     _restore_disease(plan, two, lane)
         _run_disease(disease_rates, second, two, panels, plan, under, 0, False)
         again = True
-        if not any_live or _settle_panels(second, two, panels, plan) == 0:
+        if not any_live or _settle_panels(second, two, panels, plan, under.borne) == 0:
             return
 
 

@@ -23,7 +23,10 @@ from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
 
 DEGREE = 3  # of the forcings' series on a panel
 _DRIVER = 0.5  # of the tolerances: errors of the forcings add up over a whole treatment
-_DISEASE = 1.5  # of the tolerances: a step's estimate is mostly above its error
+_DISEASE = 2.5  # of the tolerances: a step's estimate is mostly far above its error
+_BORNE = 18.0  # effect of the highest moments, in tolerances, at which a panel is halved: what is left out does 1/50
+_BORNE_WHERE_FAST = 3.6  # the same of states that decay fast: to them it does a quarter
+_BORNE_BY_CLONES = 0.0012  # of clones, which forget nothing: to them it does a sixth, day after day
 PIECES = 16  # most pieces of a panel
 LONGEST_PERIOD = 84  # panels
 _NEAR = 3e-3  # of rtol: how near a driver must come to an earlier state to count as there
@@ -252,7 +255,8 @@ class CascadeBlock(Block):
         driver = {
             **dict.fromkeys(("x", "before"), 4 * states), "k": 4 * (2 * states + len(pulls)), "forced": 4 * forcings,
             "factors": len(plan.row), **dict.fromkeys(("diagonal", "rows"), unknowns),
-            "gain": forcings * wide, "weight": 4 * wide, "legendre": wide, "c": 4 * species, "decay": compartments,
+            **dict.fromkeys(("moments", "gain"), forcings * (wide + 1)), "weight": 4 * (wide + 1), "legendre": wide + 1,
+            "c": 4 * species, "decay": compartments,
             "time": 4, "ratio": states + forcings, "absolute": states,
         }  # fmt: skip
         fading = len(self.cascade.fading)
@@ -270,10 +274,17 @@ class CascadeBlock(Block):
         zeros = {name: np.zeros(disease.get(name, 1) * LANES) for name in DiseaseWork._fields}
         self._disease_work = DiseaseWork(**{
             **zeros, "poly": np.zeros(7 * diseased), "fading": np.array(self.cascade.fading, dtype=np.int64),
+            "borne": self._borne(),
         })  # fmt: skip
         self._driver_work.absolute[:] = np.repeat(self._first.absolute, LANES)
         self._disease_work.absolute[:] = np.repeat(self._second.absolute, LANES)
         self._disease_work.fixed[:] = np.repeat(self._second.counted, LANES)
+
+    def _borne(self) -> np.ndarray:
+        """What the highest moments may do to each state of the disease on a panel, in tolerances."""
+        found = np.where(self._second.counted, _BORNE_BY_CLONES, _BORNE)
+        found[list(self.cascade.fading)] = _BORNE_WHERE_FAST
+        return found
 
     def watch(self, times: np.ndarray) -> None:
         """Write outputs at other times (output,) from here on, ascending, none before now; the record starts empty."""

@@ -52,6 +52,7 @@ class DiseaseWork(NamedTuple):
     other: Floats  # (lane,) the largest of these
     absolute: Floats  # (state, lane) absolute tolerance
     fixed: Floats  # (state, lane) 1 where the scale of the error is 1
+    borne: Floats  # (state,) effect of the highest moments on a panel that is borne, in tolerances
     taken: Floats  # (lane,) 1 where a step is accepted as a whole
     opening: Floats  # (lane,) size that suited the first step of the piece
 

@@ -42,6 +42,7 @@ _NODES = radau.STAGES
 _SWEEPS = 12  # after which a step whose points still move is turned down
 _STILL = 0.5  # of the tolerance: points that move by less are where Newton's method would leave them, to its square
 _POWER = -1.0 / 7.0
+_SLOW, _QUICK = 0.35, 0.55  # half a piece times two rates of decay, typical of what holds a step to a day
 _OPENING = 0.2  # first step after a dose, in time constants of the fastest process that it sets loose
 
 
@@ -52,7 +53,8 @@ class DriverWork(NamedTuple):
     before: Floats  # (node, state, lane) points of the sweep before
     k: Floats  # (node, 2 state + pull, lane) slopes, behind them rates of decay, and how states in rings pull others
     forced: Floats  # (node, forcing, lane)
-    gain: Floats  # (forcing, degree, lane) what a step adds to the moments
+    moments: Floats  # (forcing, degree, lane) of the present piece, one degree more than the disease is given
+    gain: Floats  # (forcing, degree, lane) what a step adds to them
     weight: Floats  # (node, degree, lane) quadrature weights of a step
     legendre: Floats  # (degree, lane)
     c: Floats  # (node, species, lane)
@@ -242,6 +244,30 @@ def _control(state, plan, work, lane):
     state.counts[lane] += 1
 
 
+@jit(**HOT)
+def _fold(plan, work, moments):
+    """Give the active lanes' moments to the disease, the highest by what it does there.
+
+    A state that decays at the rate r turns the moment of degree n of a piece of length h into about (r h / 2)^n / (2n
+    + 1)!! of itself. So the highest moment does to states of two rates what a little more of the next two would; to
+    states without decay it does nothing, nor does that, and to others the difference is small.
+    """
+    wide = work.legendre.size // W
+    own = wide - 1
+    for lane in range(W):
+        if plan.active[lane] == 0:
+            continue
+        for f in range(moments.size // (own * W)):
+            at = f * own * W + lane
+            found = f * wide * W + lane
+            for j in range(own):
+                moments[at + j * W] = work.moments[found + j * W]
+            highest = work.moments[found + own * W]
+            if own > 3:  # means and slopes stay as they are
+                moments[at + (own - 1) * W] += (_SLOW + _QUICK) / (2.0 * own + 1.0) * highest
+                moments[at + (own - 2) * W] -= _SLOW * _QUICK / ((2.0 * own + 1.0) * (2.0 * own - 1.0)) * highest
+
+
 @jit(**INNER)
 def driver_piece(lanes, rates, forced, problem, forcing, lines, state, plan, panel, work, moments, size):
     """Integrate the driver of the active lanes from plan.origin to plan.until and give the moments of the forcings.
@@ -252,8 +278,8 @@ def driver_piece(lanes, rates, forced, problem, forcing, lines, state, plan, pan
     count = size.size
     for lane in range(lanes):
         if plan.active[lane] != 0:
-            for at in range(lane, moments.size, W):
-                moments[at] = 0.0
+            for at in range(lane, work.moments.size, W):
+                work.moments[at] = 0.0
             state.stop[lane] = next_event(lines, lane)
     while _choose_steps(lanes, problem, forcing, lines, state, plan, work) > 0:
         _points(rates, lanes, problem, forcing, state, work)
@@ -266,8 +292,9 @@ def driver_piece(lanes, rates, forced, problem, forcing, lines, state, plan, pan
                 if state.counts[lane] > problem.options[2]:
                     state.status[lane] = TOO_MANY_STEPS
         take(states, lanes, work.taken, work.x[(_NODES - 1) * states * W :], state.y)
-        add_chosen(moments.size // W, lanes, work.taken, work.gain, moments)
+        add_chosen(work.moments.size // W, lanes, work.taken, work.gain, work.moments)
         enlarge(count // W, lanes, work.taken, work.forced, size)
+    _fold(plan, work, moments)
     for lane in range(lanes):
         if plan.active[lane] != 0:
             end_piece(problem, state, lane)
