@@ -14,13 +14,14 @@ from pdsim.ensemble.crossing import SCAN, Condition, Crossings
 from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.reduction import Reduction, single
 from pdsim.solvers.block import Block
+from pdsim.solvers.exchange import exchange
 from pdsim.solvers.outputs import observe_record
 from pdsim.solvers.pointers import call
 
 COUNTS = ("anc", "platelets")
 _EMPTY = np.zeros(0)
 _LASTS = 0.5  # of the stretches to come: for how many patients are expected to go on as they did
-_EXCHANGE = 20.0  # steps of a block that take as long as moving a patient
+_EXCHANGE = 4.0  # steps of a block that take as long as moving a patient
 
 
 @dataclass(frozen=True)
@@ -122,16 +123,18 @@ class Recorder:
         stretches = _LASTS * (len(self._stops) - np.searchsorted(self._stops, self.blocks[0].state.time[0]))
         if stretches * (_cost(level) - _cost(level, homes)) <= _EXCHANGE * len(wrong):
             return
-        order = self.order.copy()
+        order, moves = self.order.copy(), []
         while len(wrong):
             here, block = wrong[0], homes[wrong[0]]
             others = wrong[wrong // LANES == block]
             back = others[homes[others] == here // LANES]
             there = (back if len(back) else others)[0]
-            self.blocks[here // LANES].exchange(here % LANES, self.blocks[block], there % LANES)
+            moves.append((*divmod(here, LANES), *divmod(there, LANES)))
             for places in (order, homes):
                 places[[here, there]] = places[[there, here]]
             wrong = wrong[homes[wrong] != wrong // LANES]
+        if moves:
+            exchange(self.blocks, np.array(moves))
         self.order, self._place = order, np.argsort(order)
 
     def _in_order(self, seen: np.ndarray) -> np.ndarray:
@@ -291,7 +294,8 @@ def _homes(level: np.ndarray, busy: np.ndarray) -> np.ndarray:
 
 
 def _shapes(block: Block) -> tuple[tuple[int, ...], ...]:
-    return tuple(rows.shape for rows in block.lane_rows())
+    table = block.lane_table
+    return tuple(table.rows.tolist()), tuple(table.shape.tolist())
 
 
 def natural(block: Block, y: np.ndarray, present: np.ndarray) -> np.ndarray:

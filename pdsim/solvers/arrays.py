@@ -131,13 +131,16 @@ class Work(NamedTuple):
     species: Floats  # (species,) of one lane
 
 
-# what all lanes share, and scratch, by bundle; every other field has a place for each lane
+KEPT = ("level", "at", "moments", "start", "end")
+
+# what all lanes share, and scratch, by bundle; every other field has a place for each lane. Of kept panels, some fields
+# are mostly empty: see pdsim.solvers.exchange
 SHARED = {
     "Problem": {"absolute", "counted", "floor", "output_times", "options"},
     "Forcing": {"first", "square", "species_drug", "species_first", "scratch"},
     "Lines": {"first", "times", "drug", "target", "duration"},
     "State": set(),
-    "Panels": {"shape", "grid"},
+    "Panels": {"shape", "grid", *KEPT},
     "Plan": {"tally"},
 }
 

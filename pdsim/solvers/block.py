@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work, lane_rows
+from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
+from pdsim.solvers.exchange import Table, table_of
 from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
@@ -211,7 +212,7 @@ class Block:
         self._finite_or_fail()
         self._steps = 0
         self.load = np.zeros(LANES, dtype=np.int64)  # steps of each lane in the last stretch
-        self._rows_of_lanes: list[np.ndarray] | None = None
+        self._lane_table: Table | None = None
         self._linear: Any = None  # scratch of the stiff method, once it is needed
         self._work = self._scratch(states, species, int(self.forcing.first[-1]))
 
@@ -282,24 +283,15 @@ class Block:
         """Copy that goes on from here by itself, on the very same course; what it was built from is shared."""
         given = (getattr(self, item.name) for item in fields(self) if item.init)
         copy = deepcopy(self, {id(part): part for part in given})
-        copy._rows_of_lanes = None  # views of what was copied
+        copy._lane_table = None  # of what was copied
         return copy
 
-    def exchange(self, lane: int, other: Self, place: int) -> None:
-        """Let the patient in `lane` and the one in lane `place` of a block of the same arm and time change places.
-
-        Nothing follows from where a patient is; what was recorded before stays where it is.
-        """
-        for mine, theirs in zip(self.lane_rows(), other.lane_rows(), strict=True):
-            kept = mine[:, lane].copy()
-            mine[:, lane] = theirs[:, place]
-            theirs[:, place] = kept
-
-    def lane_rows(self) -> list[np.ndarray]:
-        """Views (row, lane) of all that outlives a call of the solver and belongs to one lane."""
-        if self._rows_of_lanes is None:
-            self._rows_of_lanes = lane_rows(self._lane_bundles)
-        return self._rows_of_lanes
+    @property
+    def lane_table(self) -> Table:
+        """Where all stands that outlives a call of the solver and belongs to one lane."""
+        if self._lane_table is None:
+            self._lane_table = table_of(self._lane_bundles)
+        return self._lane_table
 
     @property
     def _lane_bundles(self) -> tuple:

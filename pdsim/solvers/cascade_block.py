@@ -102,6 +102,9 @@ class CascadeBlock(Block):
         options[0] *= _DISEASE
         self._second = second._replace(options=options, absolute=_DISEASE * second.absolute)
         self._split_lines()
+        # neither is read any more
+        self.problem = self.problem._replace(draws=np.zeros(0))
+        self.lines = self.lines._replace(given=np.zeros(0))
         self._nothing = make_forcing([], [], self.start)
         self._aside = self.forcing._replace(
             **{name: getattr(self.forcing, name).copy() for name in ("amounts", "inflow", "since", "modes", "steady")}
@@ -149,11 +152,12 @@ class CascadeBlock(Block):
         params[:known] = np.asarray(self.params).reshape(-1, LANES)[:known]
         flat = params.reshape(-1)
         derive(LANES, flat)
-        draws = self.problem.draws.reshape(len(self.problem.counted), -1)[rows]
+        counted = self.problem.counted[rows]
+        draws = self.problem.draws.reshape(len(self.problem.counted), -1)[rows if counted.any() else []]
         return Problem(
             params=flat,
             absolute=self.problem.absolute[rows],
-            counted=self.problem.counted[rows],
+            counted=counted,
             floor=self.problem.floor[rows],
             draws=np.ascontiguousarray(draws).reshape(-1),
             output_times=np.zeros(0),

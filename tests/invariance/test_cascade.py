@@ -12,6 +12,7 @@ from pdsim.model.cascade import cascade_of
 from pdsim.simulate import Arm
 from pdsim.solvers.block import Block, Options
 from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.solvers.exchange import exchange
 from pdsim.visits import ResponseRules
 
 LANES = 16
@@ -68,7 +69,7 @@ def test_patients_of_two_blocks_change_places(course, run, method):
     courses = [course(patients, stopped=stopped, method=method) for patients in (first, second)]
     one, other = (next(steps) for steps in courses)
     for lane, place in ((3, 0), (5, 1), (0, 15)):
-        one.exchange(lane, other, place)
+        exchange([one, other], np.array([[0, lane, 1, place]]))
         first[lane], second[place] = second[place], first[lane]
     late = slice(8, None)  # rows before the change stay where they were
     for steps, patients in zip(courses, (first, second), strict=True):
