@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Arm", "SolverWarning", "each_arm", "simulate", "state_at"]
 
 Progress = Callable[[int, int, int], None]
-_BLOCKS = 8  # most blocks that go from visit to visit together
+_BLOCKS = 32  # most blocks that go from visit to visit together
 _SHARES = 2  # parts for each thread into which what is left is cut when the next is taken
 
 

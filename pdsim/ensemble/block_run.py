@@ -92,7 +92,7 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
         giving.update()
         first = np.flatnonzero(assessor.progressed & treated)
         if len(first):
-            states[1][:, first] = recorder.states_now()[:, first]
+            states[1][:, first] = recorder.states_now(first)
             treated &= ~assessor.progressed
     recorder.advance(stop, last=True)
     states[0] = recorder.states_now()

@@ -19,7 +19,7 @@ from pdsim.solvers.outputs import observe_record
 from pdsim.solvers.pointers import call
 
 COUNTS = ("anc", "platelets")
-_EMPTY = np.zeros(0)
+_EMPTY, _ALL = np.zeros(0), slice(None)
 _LASTS = 0.5  # of the stretches to come: for how many patients are expected to go on as they did
 _EXCHANGE = 4.0  # steps of a block that take as long as moving a patient
 
@@ -119,23 +119,19 @@ class Recorder:
         least = load[busy].min(initial=load.max())
         level = np.where(busy, load, np.minimum(load, least))
         homes = _homes(level, busy)
-        wrong = np.flatnonzero(homes != np.arange(len(homes)) // LANES)
-        stretches = _LASTS * (len(self._stops) - np.searchsorted(self._stops, self.blocks[0].state.time[0]))
-        if stretches * (_cost(level) - _cost(level, homes)) <= _EXCHANGE * len(wrong):
+        wrong = int((homes != np.arange(len(homes)) // LANES).sum())
+        if not wrong:
             return
-        order, moves = self.order.copy(), []
-        while len(wrong):
-            here, block = wrong[0], homes[wrong[0]]
-            others = wrong[wrong // LANES == block]
-            back = others[homes[others] == here // LANES]
-            there = (back if len(back) else others)[0]
-            moves.append((*divmod(here, LANES), *divmod(there, LANES)))
-            for places in (order, homes):
-                places[[here, there]] = places[[there, here]]
-            wrong = wrong[homes[wrong] != wrong // LANES]
-        if moves:
-            exchange(self.blocks, np.array(moves))
-        self.order, self._place = order, np.argsort(order)
+        stretches = _LASTS * (len(self._stops) - np.searchsorted(self._stops, self.blocks[0].state.time[0]))
+        if stretches * (_cost(level) - _cost(level, homes)) <= _EXCHANGE * wrong:
+            return
+        pairs = _swaps(homes)
+        exchange(self.blocks, np.array([(*divmod(here, LANES), *divmod(there, LANES)) for here, there in pairs]))
+        order = self.order.tolist()
+        for here, there in pairs:
+            order[here], order[there] = order[there], order[here]
+        self.order = np.array(order)
+        self._place = np.argsort(self.order)
 
     def _in_order(self, seen: np.ndarray) -> np.ndarray:
         """Values (block, ..., lane) of the places as those of the patients in their first order."""
@@ -223,14 +219,20 @@ class Recorder:
         if state.status.any():
             found[:, block.failed != 0] = np.nan
 
-    def states_now(self) -> np.ndarray:
-        """Natural states at the present time, (state, lane); NaN for failed lanes."""
-        return np.concatenate([self._states_now(block) for block in self.blocks], axis=-1)[:, self._place]
+    def states_now(self, who: np.ndarray | slice = _ALL) -> np.ndarray:
+        """Natural states of all, or of some, at the present time, (state, lane); NaN for failed lanes."""
+        place = self._place[who]
+        block, lane = np.divmod(place, LANES)
+        states = np.empty((len(self.plan.kernels.states), len(place)))
+        for number in np.unique(block):
+            own = block == number
+            states[:, own] = self._states_now(self.blocks[number], lane[own])
+        return states
 
-    def _states_now(self, block: Block) -> np.ndarray:
-        state = block.state
-        states = natural(block, state.y.reshape(-1, LANES), state.present.reshape(-1, LANES))
-        states[:, block.failed != 0] = np.nan
+    def _states_now(self, block: Block, lanes: np.ndarray | slice = _ALL) -> np.ndarray:
+        y, present = (rows.reshape(-1, LANES)[:, lanes] for rows in (block.state.y, block.state.present))
+        states = natural(block, y, present)
+        states[:, block.failed[lanes] != 0] = np.nan
         return states
 
     @property
@@ -291,6 +293,26 @@ def _homes(level: np.ndarray, busy: np.ndarray) -> np.ndarray:
         homes[groups[group]] = block
         shared[group], shared[:, block] = -1, -1
     return homes
+
+
+def _swaps(homes: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of places that change patients, one after the other, until each patient is in its home."""
+    home, pairs = homes.tolist(), []
+    away: list[list[int]] = [[] for _ in range(len(home) // LANES)]
+    for here, block in enumerate(home):
+        if block != here // LANES:
+            away[here // LANES].append(here)
+    for here in [here for others in away for here in others]:
+        if home[here] == here // LANES:
+            continue  # somebody else's change brought it here
+        away[here // LANES].remove(here)
+        while home[here] != here // LANES:
+            others = away[home[here]]
+            there = next((place for place in others if home[place] == here // LANES), others[0])
+            others.remove(there)
+            pairs.append((here, there))
+            home[here], home[there] = home[there], home[here]
+    return pairs
 
 
 def _shapes(block: Block) -> tuple[tuple[int, ...], ...]:

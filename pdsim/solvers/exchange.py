@@ -90,10 +90,12 @@ def _signature():
 
 @jit(**INNER)
 def _swap(one, lane, other, place, rows):
-    for row in range(rows):
-        kept = one[row * W + lane]
-        one[row * W + lane] = other[row * W + place]
-        other[row * W + place] = kept
+    for at in range(0, rows * W, W):
+        mine = one[at + lane]
+        theirs = other[at + place]
+        if mine != theirs:  # most are alike, doses still to come above all
+            one[at + lane] = theirs
+            other[at + place] = mine
 
 
 @jit(**INNER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pdsim._jit import LANES
-from pdsim.ensemble.recording import _cost, _homes
+from pdsim.ensemble.recording import _cost, _homes, _swaps
 
 
 def moved(homes):
@@ -36,3 +36,16 @@ def test_who_is_given_something_comes_before_who_is_not():
 def test_patients_alike_stay_where_they_are():
     level = np.repeat([60, 30, 90], LANES) + np.arange(3 * LANES) % 2
     assert len(moved(_homes(level, level > 0))) == 0
+
+
+def test_pairs_that_change_places_bring_everybody_home_and_move_nobody_else():
+    random = np.random.default_rng(5)
+    homes = np.where(random.random(6 * LANES) < 0.3, -1, np.arange(6 * LANES) // LANES)
+    homes[homes < 0] = random.permutation((np.arange(6 * LANES) // LANES)[homes < 0])
+    order = np.arange(len(homes))
+    pairs = _swaps(homes)
+    for here, there in pairs:
+        order[[here, there]] = order[[there, here]]
+    assert np.array_equal(homes[order], np.arange(len(homes)) // LANES)
+    assert set(np.flatnonzero(order != np.arange(len(homes)))) == set(moved(homes))
+    assert len(pairs) < len(moved(homes))

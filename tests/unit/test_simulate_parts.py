@@ -35,6 +35,6 @@ def test_tasks_cover_every_patient_of_every_arm_once_and_shrink(patients, thread
     for arm in ("a", "b"):
         assert np.concatenate([rows for name, rows in tasks if name == arm]).tolist() == list(range(patients))
     sizes = [len(rows) for _, rows in tasks]
-    assert max(sizes) <= 8 * 16
+    assert max(sizes) <= 32 * 16
     assert sizes[-1] <= 16
     assert all(len(rows) % 16 == 0 or rows[-1] == patients - 1 for _, rows in tasks)
