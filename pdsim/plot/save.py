@@ -17,6 +17,7 @@ from pdsim.plot.clones import clone_panels
 from pdsim.plot.data import dataset, hypothesis_arms
 from pdsim.plot.hypotheses import hypothesis_figure
 from pdsim.plot.ledger import decided, ledger_panels
+from pdsim.plot.settled import KeptTicks
 from pdsim.plot.style import style
 from pdsim.plot.survival import survival_figure
 from pdsim.plot.toxicity import anc_panels, platelet_panels
@@ -184,10 +185,11 @@ def _shared(
 
 
 def _draw(stem: str, drawing: Callable[[Figure], Figure], folder: Path, formats: Sequence[str], dpi: int) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with style():
-        figure = drawing(Figure(dpi=dpi))
+        figure = drawing(FigureCanvasAgg(Figure(dpi=dpi)).figure)  # sizes of texts are known to the layout and to PNG
         _lay_out(figure)
         for name in formats:
             _write(figure, folder / f"{stem}.{name}", name, dpi)
@@ -203,11 +205,14 @@ def _lay_out(figure: Figure) -> None:
             axis.set_label_coords(0.0, 0.0)  # else its place is looked for among the ticks
     engine = figure.get_layout_engine()
     if engine is not None:
+        kept = [KeptTicks(axis) for axis in every]
         engine.execute(figure)
         rcParams["figure.constrained_layout.use"] = False  # the style that is in force ends with the figure
         figure.set_layout_engine(None)
         for axis in labelled:
             _keep_label(axis)
+        for ticks in kept:
+            ticks.settle()
 
 
 def _keep_label(axis: Axis) -> None:

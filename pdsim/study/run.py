@@ -169,7 +169,8 @@ def _kept_if_stopped(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> Ite
 
 def _load_ahead() -> None:
     """Load what is needed at the end while the solver works: alone it would keep one core busy."""
-    for name in ("zarr", "lifelines", "pdsim.plot", "pdsim.report"):
+    figures = [f"matplotlib.{name}" for name in ("figure", "backends.backend_agg", "backends.backend_svg")]
+    for name in ("zarr", "lifelines", "pdsim.plot", "pdsim.report", *figures):
         import_module(name)
 
 

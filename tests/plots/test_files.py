@@ -10,6 +10,7 @@ from matplotlib import image
 from pdsim import plot
 from pdsim.errors import PdsimError, StoreError
 from pdsim.plot.save import write_figures
+from pdsim.plot.settled import KeptTicks
 
 STEMS = ["m_protein", "waterfall", "clones", "anc", "platelets", "pfs", "hypotheses"]
 
@@ -116,3 +117,19 @@ def test_what_a_copied_process_could_not_draw_is_drawn_again(tmp_path):
 
     paths = write_figures(dict.fromkeys("ab", fails_in_a_copy), tmp_path, formats=("png",), processes=2)
     assert all(path.is_file() for path in paths)
+
+
+def test_ticks_chosen_once_are_those_that_every_drawing_would_choose(tmp_path, monkeypatch):
+    def drawing(figure):
+        left, right = figure.subplots(1, 2, sharex=True)
+        left.semilogy([1, 2, 3], [1e-3, 1.0, 2e5])
+        left.set_ylabel("on a logarithmic axis")
+        right.plot([1, 2, 3], [0.0, 3e12, 5e12])  # with a power of ten above the axis
+        figure.supxlabel("x")
+        return figure
+
+    kept = write_figures({"a": drawing}, tmp_path / "kept")
+    monkeypatch.setattr(KeptTicks, "_chosen", lambda self: self._choose())
+    monkeypatch.setattr(KeptTicks, "_measured", lambda self, *given: self._measure(*given))
+    anew = write_figures({"a": drawing}, tmp_path / "anew")
+    assert [path.read_bytes() for path in kept] == [path.read_bytes() for path in anew]
