@@ -6,6 +6,7 @@ What is done at a visit is done for all blocks at once, for its cost hardly depe
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -171,7 +172,7 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
     counted = [i for i, below in enumerate(kernels.extinct_below) if below > 0.0]
     draws = np.ones((len(kernels.states), DRAWS, LANES))
     for i in counted:
-        draws[i] = exponentials(plan.seed, plan.patients[lanes], f"entry.{kernels.states[i]}", DRAWS).T
+        draws[i] = _entry_draws(plan.seed, plan.patients[lanes].tobytes(), kernels.states[i])
     parts: dict[str, Any] = dict(
         kernels=kernels,
         params=params,
@@ -187,6 +188,12 @@ def _make_block(plan: Plan, arm: str, lanes: np.ndarray, cascade: Cascade | None
         acting = any(kernels.structure["inputs"].values())
         return Block(**parts) if acting or not drugs else ObservedBlock(**parts)
     return CascadeBlock(**parts, cascade=cascade, panel=1.0 / plan.time_unit)
+
+
+@lru_cache(maxsize=1024)
+def _entry_draws(seed: int, patients: bytes, clone: str) -> np.ndarray:
+    """Exponential draws (draw, lane) of some patients for the entries of a clone; every arm has the same."""
+    return exponentials(seed, np.frombuffer(patients, dtype=np.int64), f"entry.{clone}", DRAWS).T
 
 
 def _assessor(plan: Plan, arm: str, rows: np.ndarray) -> Assessor:

@@ -12,11 +12,13 @@ import numpy as np
 
 from pdsim._jit import LANES
 from pdsim.solvers.arrays import Forcing, Lines, Problem, Record, State, Work
+from pdsim.solvers.dose_changes import change_doses
 from pdsim.solvers.exchange import Table, table_of
 from pdsim.solvers.pointers import address_of, call
 from pdsim.solvers.status import BAD_INPUT, OK, STIFF
 
 METHODS = ("auto", "cascade", "explicit", "stiff")
+_NEVER = np.zeros(0)
 SLOWEST = 1e-6  # rate relative to the drug's fastest at which six digits are lost in the steady concentration
 
 
@@ -144,17 +146,8 @@ def scale_lines(lines: Lines, factor: np.ndarray, time: np.ndarray, until: np.nd
 
     From `until` (line, lane) on nothing is given, whatever the factor; each call sets that anew.
     """
-    present, given = lines.factor.reshape(-1, LANES), lines.given.reshape(-1, LANES)
-    for line in np.flatnonzero((present != factor).any(axis=1)):
-        begin, end = lines.first[line : line + 2]
-        events = slice(begin, begin + np.searchsorted(lines.times[begin:end], time.max()))
-        taken = (lines.times[events, None] < time) & np.isnan(given[events])
-        given[events] = np.where(taken, present[line], given[events])
-        present[line] = factor[line]
-    for row, end in enumerate([] if until is None else until):
-        events = slice(lines.first[row], lines.first[row + 1])
-        times = lines.times[events, None]
-        given[events] = np.where(times >= time, np.where(times >= end, 0.0, np.nan), given[events])
+    ends = _NEVER if until is None else np.ascontiguousarray(until).reshape(-1)
+    call(change_doses, lines, np.ascontiguousarray(factor).reshape(-1), time, ends)
 
 
 @dataclass

@@ -311,11 +311,12 @@ class CascadeBlock(Block):
             self._one, self._two, self._one_aside, self._two_aside,
             self._panels, self._plan, self._driver_work, self._disease_work, self._seen, float(stop),
         )  # fmt: skip
-        counts = self._one.counts[: 2 * LANES].sum(), self._two.counts[: 2 * LANES].sum()
-        self.tally[3:5] += np.array(counts, dtype=np.int64)
-        self._steps += int(sum(counts))
-        # those of the driver are mostly of the first weeks
-        self.load[:] = self._two.counts[: 2 * LANES].reshape(2, LANES).sum(axis=0)
+        taken = self._two.counts  # those of the driver are mostly of the first weeks
+        np.add(taken[:LANES], taken[LANES : 2 * LANES], out=self.load)
+        counts = int(self._one.counts[: 2 * LANES].sum()), int(self.load.sum())
+        self.tally[3] += counts[0]
+        self.tally[4] += counts[1]
+        self._steps += sum(counts)
         self._collect()
 
     def _collect(self) -> None:
