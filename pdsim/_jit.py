@@ -54,21 +54,25 @@ def source_key(file: str = "") -> str:
     and source files of pdsim: those that `file` imports, directly or through others. Without `file`, or for a file
     outside the package (a generated kernel), every module with jitted code and what these import.
     """
-    from importlib.metadata import version
-
     from llvmlite.binding import get_host_cpu_name
 
     start = Path(file).resolve() if file else _PACKAGE
     inside = _PACKAGE in start.parents
     sources = _reached([start] if inside else _jitted())
     settings = {key: value for key, value in os.environ.items() if key.startswith("NUMBA_") and key not in _HARMLESS}
-    packages = [version(name) for name in ("numba", "llvmlite", "numpy")]
     flags = {key: sorted(value) if isinstance(value, set) else value for key, value in FLAGS.items()}
-    about = (sorted(flags.items()), sorted(settings.items()), packages, platform.python_version(), get_host_cpu_name())
+    about = (sorted(flags.items()), sorted(settings.items()), _versions(), platform.python_version(), get_host_cpu_name())
     digest = blake2b(repr(about).encode(), digest_size=8)
     for path in sorted(sources):
         digest.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@cache
+def _versions() -> list[str]:
+    from importlib.metadata import version
+
+    return [version(name) for name in ("numba", "llvmlite", "numpy")]
 
 
 def jit(function: Callable | None = None, *, signature: Any = None, **more: Any) -> Any:
@@ -82,8 +86,14 @@ def jit(function: Callable | None = None, *, signature: Any = None, **more: Any)
     import numba
 
     _vectorise_large()
-    with _cache_at(_folder_of(function)):
-        made = numba.njit(**{**FLAGS, "cache": True, **more})(function)
+    options = {**FLAGS, "cache": True, **more}
+    kept = options.pop("cache")
+    made = numba.njit(**options)(function)
+    if kept:
+        from pdsim._kept import Kept
+
+        with _cache_at(_folder_of(function)):
+            made._cache = Kept(function)
     if signature is not None:
         _signatures[made] = signature
     return made
@@ -186,8 +196,14 @@ def _reached(start: Iterable[Path]) -> set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += [file for module, names in _imports(path) for file in _files(module, names)]
+            waiting += _next(path)
     return found
+
+
+@cache
+def _next(path: Path) -> list[Path]:
+    """Source files that the imports of a file may load."""
+    return [file for module, names in _imports(path) for file in _files(module, names)]
 
 
 @cache

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pdsim._duck_arrays import spare_imports
 from pdsim.errors import StoreError
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def open_run(path: Path | str) -> xr.DataTree:
     """
     import xarray as xr
 
+    spare_imports()
     path = Path(path)
     if (path / "run.zarr").is_dir():
         path = path / "run.zarr"

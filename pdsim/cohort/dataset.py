@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pdsim import schema
+from pdsim._duck_arrays import spare_imports
 from pdsim.cohort.population import FRACTION, Population, Trait, Variable
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def to_dataset(
 
     from pdsim import __version__
 
+    spare_imports()
     coords: dict[str, Any] = {"patient": ("patient", patients)}
     found: dict[str, Any] = {}
     if population.clones:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtri
@@ -47,11 +50,15 @@ def sobol_scores(seed: int, start: int, count: int, names: Sequence[str]) -> dic
     """
     if not names:
         return {}
-    points = _plain_points(start, count, len(names))
+    numbers = np.arange(start, start + count)
+    order = numbers ^ (numbers >> 1)  # the sequence runs through its points in the order of Gray's code
     found = {}
-    for place, name in enumerate(names):
-        words = draws.uniforms(seed, np.zeros(1, dtype=np.int64), f"population.sobol.{name}", BITS + 1)[0]
-        cells = scrambled(points[:, place], np.floor(words * 2.0**BITS).astype(np.int64))
+    for name, directions in zip(names, _directions(len(names)), strict=True):
+        draw = draws.uniforms(seed, np.zeros(1, dtype=np.int64), f"population.sobol.{name}", BITS + 1)[0]
+        words = np.floor(draw * 2.0**BITS).astype(np.int64)
+        shift = words[BITS]
+        # points are directions joined, and what scrambles these scrambles those
+        cells = shift ^ _joined(order, shift ^ scrambled(directions, words))
         found[name] = ndtri((cells + 0.5) * 2.0**-BITS)
     return found
 
@@ -70,24 +77,39 @@ def scrambled(cells: np.ndarray, words: np.ndarray) -> np.ndarray:
     array of int, (patient,)
         A bit is flipped by bits above it only, so that every cell of the net keeps exactly its points.
     """
-    found = np.full(len(cells), words[BITS])
+    tops = 1 << np.arange(BITS)
+    return words[BITS] ^ _joined(cells, tops | (words[:BITS] & (tops - 1)))
+
+
+def _joined(numbers: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Join by exclusive or, for each number, the words (BITS,) at its set bits."""
+    found = np.zeros(len(numbers), dtype=np.int64)
     for low in range(0, BITS, _SLICE):
         table = np.zeros(1, dtype=np.int64)
-        for bit in range(low, low + _SLICE):
-            top = 1 << bit
-            table = np.concatenate([table, table ^ (top | (int(words[bit]) & (top - 1)))])
-        found ^= table[(cells >> low) & ((1 << _SLICE) - 1)]
+        for word in words[low : low + _SLICE]:
+            table = np.concatenate([table, table ^ word])
+        found ^= table[(numbers >> low) & ((1 << _SLICE) - 1)]
     return found
 
 
-def _plain_points(start: int, count: int, dimensions: int) -> np.ndarray:
-    """Return unscrambled Sobol points (patient, dimension) as whole numbers below 2**BITS."""
-    from scipy.stats.qmc import Sobol
+@cache
+def _directions(dimensions: int) -> np.ndarray:
+    """Return direction numbers (dimension, bit) from the table that lies beside SciPy's engine.
 
-    engine = Sobol(dimensions, scramble=False, bits=BITS)
-    if start:
-        engine.fast_forward(start)
-        points = engine.random(count)
-    else:  # the first point alone: SciPy warns of every first count that is no power of two
-        points = np.concatenate([engine.random(1), engine.random(count - 1)])
-    return (points * 2.0**BITS).astype(np.int64)
+    SciPy's own engine has them too, but importing it takes longer than all else of drawing a cohort.
+    """
+    folder = Path(find_spec("scipy").origin).parent  # type: ignore[union-attr, arg-type]
+    with np.load(folder / "stats" / "_sobol_direction_numbers.npz") as table:
+        starts, polynomials = table["vinit"][:dimensions].tolist(), table["poly"][:dimensions].tolist()
+    found = [[1] * BITS]
+    for words, polynomial in zip(starts[1:], polynomials[1:], strict=True):
+        degree = polynomial.bit_length() - 1
+        del words[degree:]
+        for bit in range(degree, BITS):
+            word = words[bit - degree]
+            for back in range(1, degree + 1):
+                if polynomial >> (degree - back) & 1:
+                    word ^= words[bit - back] << back
+            words.append(word)
+        found.append(words)
+    return np.array(found) << np.arange(BITS - 1, -1, -1)

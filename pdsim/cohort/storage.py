@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pdsim._duck_arrays import spare_imports
 from pdsim.errors import StoreError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def load_cohort(path: Path | str) -> xr.Dataset:
     """
     import xarray as xr
 
+    spare_imports()
     path = Path(path)
     options: dict[str, Any] = {"engine": "zarr", "consolidated": False}
     if _suffix(path) == ".nc":

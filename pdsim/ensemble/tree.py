@@ -12,9 +12,12 @@ import xarray as xr
 from xarray.indexes import PandasIndex
 
 from pdsim import schema
+from pdsim._duck_arrays import spare_imports
 from pdsim.ensemble.decide import LEDGER
 from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.recording import COUNTS, Wanted
+
+spare_imports()
 
 _Results = Mapping[tuple[str, int], Any]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.stats.qmc import discrepancy
+from scipy.stats import qmc
 
-from pdsim.cohort import population_from_dict, sample_cohort, summary
+from pdsim.cohort import points, population_from_dict, sample_cohort, summary
 from pdsim.cohort.points import BITS, scrambled, sobol_scores
 from pdsim.errors import CohortError, NotFoundError
 
@@ -82,9 +82,9 @@ def test_sobol_points_are_even():
     for values in scores.values():
         ranks = np.floor(stats.norm.cdf(values) * 256).astype(int)
         assert sorted(ranks) == list(range(256))
-    points = stats.norm.cdf(np.stack(list(scores.values())[:4], axis=1))
+    ranks = stats.norm.cdf(np.stack(list(scores.values())[:4], axis=1))
     random = np.random.default_rng(0).random((256, 4))
-    assert discrepancy(points) < discrepancy(random) / 5
+    assert qmc.discrepancy(ranks) < qmc.discrepancy(random) / 5
 
 
 def test_sobol_scrambles_differ_by_name_and_seed():
@@ -92,6 +92,16 @@ def test_sobol_scrambles_differ_by_name_and_seed():
     np.testing.assert_array_equal(same["b"], other["b"])
     assert not np.isclose(same["a"], other["c"]).any()
     assert not np.isclose(same["a"], sobol_scores(8, 0, 8, ["a"])["a"]).any()
+
+
+def test_points_are_those_of_scipy():
+    found = points._directions(60)
+    engine = qmc.Sobol(60, scramble=False, bits=BITS)
+    engine.fast_forward(900)
+    numbers = np.arange(900, 1100)
+    expected = (engine.random(200) * 2.0**BITS).astype(np.int64)
+    mine = [points._joined(numbers ^ (numbers >> 1), directions) for directions in found]
+    np.testing.assert_array_equal(np.stack(mine, axis=1), expected)
 
 
 def test_scrambling_is_one_to_one_and_keeps_cells():
