@@ -6,7 +6,8 @@ import hashlib
 
 import numpy as np
 from numpy.random import Philox
-from scipy.special import ndtri
+
+from pdsim._normal import quantile
 
 _WORDS = 4  # a Philox counter yields four 64-bit words
 _CHUNK = 64  # words of a further stream, so that a longer study keeps its first numbers
@@ -51,7 +52,7 @@ def _chunk(seed: int, patients: np.ndarray, stream: str, width: int) -> np.ndarr
 
 def normals(seed: int, patients: np.ndarray, purpose: str, count: int) -> np.ndarray:
     """Draw standard normal numbers; see `uniforms`. Returns (patient, count)."""
-    return ndtri(uniforms(seed, patients, purpose, count))
+    return quantile(uniforms(seed, patients, purpose, count))
 
 
 def exponentials(seed: int, patients: np.ndarray, purpose: str, count: int) -> np.ndarray:

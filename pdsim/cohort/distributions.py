@@ -8,7 +8,8 @@ from math import inf, isfinite, log, sqrt
 from typing import Protocol
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
+
+from pdsim._normal import quantile, share_below
 
 LEAST_SHARE = 1e-6  # a truncation that keeps less of the normal than this is taken for a slip
 
@@ -111,8 +112,10 @@ class LogitNormal:
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return low + (high - low) * expit(logit of the typical position + logit_sd * score)."""
         width = self.high - self.low
-        middle = float(logit((self.typical - self.low) / width))
-        return self.low + width * expit(middle + self.logit_sd * scores)
+        place = (self.typical - self.low) / width
+        with np.errstate(over="ignore"):
+            against = np.exp(log((1.0 - place) / place) - self.logit_sd * scores)
+        return self.low + width / (1.0 + against)
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Yield impossible medians, spreads and ranges."""
@@ -133,7 +136,7 @@ class Uniform:
 
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Return the point of the range that the score's rank names."""
-        return self.low + (self.high - self.low) * ndtr(scores)
+        return self.low + (self.high - self.low) * share_below(scores)
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Yield an impossible range."""
@@ -158,7 +161,7 @@ class Categorical:
         share = np.array(self.probability)
         possible = np.flatnonzero(share)  # so that no rounding of the sum reaches a level of probability 0
         steps = np.cumsum(share[possible])[:-1]
-        codes = possible[np.searchsorted(steps, ndtr(scores), side="right")]
+        codes = possible[np.searchsorted(steps, share_below(scores), side="right")]
         return codes.astype(np.int8) if self.levels else np.array(self.numbers, dtype=float)[codes]
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -186,8 +189,8 @@ def _cut(scores: np.ndarray, low: float, high: float) -> np.ndarray:
         return scores
     if low > 0:  # the lower tail keeps its digits, the upper one rounds to 1
         return -_cut(-scores, -high, -low)
-    below, above = ndtr(low), ndtr(high)
-    return np.clip(ndtri(below + (above - below) * ndtr(scores)), low, high)
+    below, above = share_below(low), share_below(high)
+    return np.clip(quantile(below + (above - below) * share_below(scores)), low, high)
 
 
 def _not_finite(**numbers: float) -> Iterator[tuple[str, str]]:
@@ -208,6 +211,6 @@ def _bad_range(low: float, high: float) -> Iterator[tuple[str, str]]:
 
 
 def _bad_share(low: float, high: float) -> Iterator[tuple[str, str]]:
-    share = float(ndtr(high) - ndtr(low)) if low <= 0 else float(ndtr(-low) - ndtr(-high))
+    share = float(share_below(high) - share_below(low)) if low <= 0 else float(share_below(-low) - share_below(-high))
     if share < LEAST_SHARE:
         yield "low", f"low and high keep only {share:.1g} of the distribution; move them towards its middle"

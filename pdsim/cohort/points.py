@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtri
 
 from pdsim import draws
+from pdsim._normal import quantile
 
 BITS = 30  # of a Sobol coordinate; also the limit of patient numbers, 2**30
 _SLICE = 10  # bits that one look-up table scrambles at a time
@@ -59,7 +59,7 @@ def sobol_scores(seed: int, start: int, count: int, names: Sequence[str]) -> dic
         shift = words[BITS]
         # points are directions joined, and what scrambles these scrambles those
         cells = shift ^ _joined(order, shift ^ scrambled(directions, words))
-        found[name] = ndtri((cells + 0.5) * 2.0**-BITS)
+        found[name] = quantile((cells + 0.5) * 2.0**-BITS)
     return found
 
 

@@ -73,7 +73,7 @@ def _text_mistakes(file: Path, text: str, parts: Collection[str]) -> Iterator[st
         yield f"{file}:{error.lineno}: {error.msg}\n    {(error.text or '').strip()}"
         return
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "where" and node.args:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "where" and node.args:
             compared = [op for part in ast.walk(node.args[0]) if isinstance(part, ast.Compare) for op in part.ops]
             if any(isinstance(op, (ast.Eq, ast.NotEq)) for op in compared):
                 yield f"{file}:{node.lineno}: where() cannot test for equality; compare with <, <=, > or >="
