@@ -183,8 +183,9 @@ def _jitted() -> tuple[Path, ...]:
     """Every module of the package that takes `jit` from here."""
     return tuple(
         path
-        for path in _PACKAGE.rglob("*.py")
-        if any(module == "pdsim._jit" and "jit" in names for module, names in _imports(path))
+        for path in _modules().values()
+        if b"pdsim._jit" in path.read_bytes()  # the others need no closer look
+        and any(module == "pdsim._jit" and "jit" in names for module, names in _imports(path))
     )
 
 
@@ -219,7 +220,17 @@ def _imports(path: Path) -> list[tuple[str, list[str]]]:
 
 def _files(module: str, names: list[str]) -> list[Path]:
     """Source files that an import statement may load; a package's own `__init__` counts, except pdsim's lazy one."""
-    at = _PACKAGE.joinpath(*module.split(".")[1:])
-    near = [at.with_suffix(".py"), at / "__init__.py", *(at / f"{name}.py" for name in names)]
-    near += [at / name / "__init__.py" for name in names]
-    return [path for path in near if path.is_file() and path != _PACKAGE / "__init__.py"]
+    near = [module, *(f"{module}.{name}" for name in names)]
+    return [_modules()[name] for name in near if name in _modules() and name != _PACKAGE.name]
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    """Source files of the package by the names of the modules."""
+    found = {}
+    for folder, _, files in os.walk(_PACKAGE):
+        at = [_PACKAGE.name, *Path(folder).relative_to(_PACKAGE).parts]
+        for file in files:
+            if file.endswith(".py"):
+                found[".".join(at if file == "__init__.py" else [*at, file[:-3]])] = Path(folder, file)
+    return found
