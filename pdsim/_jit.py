@@ -7,6 +7,7 @@ source that a compiled function can reach.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -61,7 +62,13 @@ def source_key(file: str = "") -> str:
     sources = _reached([start] if inside else _jitted())
     settings = {key: value for key, value in os.environ.items() if key.startswith("NUMBA_") and key not in _HARMLESS}
     flags = {key: sorted(value) if isinstance(value, set) else value for key, value in FLAGS.items()}
-    about = (sorted(flags.items()), sorted(settings.items()), _versions(), platform.python_version(), get_host_cpu_name())
+    about = (
+        sorted(flags.items()),
+        sorted(settings.items()),
+        _versions(),
+        platform.python_version(),
+        get_host_cpu_name(),
+    )
     digest = blake2b(repr(about).encode(), digest_size=8)
     for path in sorted(sources):
         digest.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
@@ -112,20 +119,32 @@ def compiled(function: Any) -> Any:
     return function
 
 
-def compile_aside(function: Any) -> None:
-    """Let another process compile a function with a signature, if the cache has none, while this one goes on.
+def compile_aside(*functions: Any) -> None:
+    """Let another process compile functions with a signature, if the cache has none, while this one goes on.
 
-    Nothing waits but `compiled`, for what is not there by then.
+    Nothing waits but `compiled`, for what is not there by then. Where every other core has a process that compiles
+    already, nothing is begun.
     """
-    own = function.py_func
-    known = function.signatures or any(_folder_of(own).rglob(f"*{own.__qualname__}-*.nbi"))
-    if known or own in _aside or thread_count() == 1:
+    late = [one for one in functions if not (one.signatures or one._cache.kept or one.py_func in _aside)]
+    if not late or sum(process.poll() is None for process in {*_aside.values()}) >= thread_count() - 1:
         return
-    task = f"import sys; sys.path[:] = {sys.path!r}; from {own.__module__} import {own.__name__} as asked"
-    task += "; from pdsim._jit import compiled; compiled(asked)"
+    task = f"import sys; sys.path[:] = {sys.path!r}; from pdsim._jit import _compile_found\n"
+    for one in late:
+        own = one.py_func
+        task += f"_compile_found({own.__module__!r}, {own.__code__.co_filename!r}, {own.__name__!r})\n"
     none = subprocess.DEVNULL
     with suppress(OSError):
-        _aside[own] = subprocess.Popen([sys.executable, "-c", task], stdin=none, stdout=none, stderr=none)
+        process = subprocess.Popen([sys.executable, "-c", task], stdin=none, stdout=none, stderr=none)
+        _aside.update((one.py_func, process) for one in late)
+
+
+def _compile_found(module: str, file: str, name: str) -> None:
+    """Compile a function of a module, which may be a generated file that no import finds."""
+    if module not in sys.modules and not module.startswith(f"{_PACKAGE.name}."):
+        spec = importlib.util.spec_from_file_location(module, file)
+        sys.modules[module] = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+        spec.loader.exec_module(sys.modules[module])  # type: ignore[union-attr]
+    compiled(getattr(importlib.import_module(module), name))
 
 
 def _folder_of(function: Callable) -> Path:

@@ -6,6 +6,7 @@ function that is there already needs none of it, and a function that is not is p
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from numba.core.caching import FunctionCache
@@ -14,6 +15,11 @@ from numba.core.runtime import rtsys
 
 class Kept(FunctionCache):
     """Cache of one function."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether something has been put there."""
+        return Path(self._cache_file._index_path).exists()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the function compiled for a signature, or None."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pdsim._jit import compile_aside
+from pdsim._jit import compile_aside, compiled
 from pdsim.ensemble.crossing import read_conditions
 from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, linear_systems, parameters
 from pdsim.ensemble.recording import Wanted
@@ -129,6 +129,7 @@ def make_plan(
         dosed=dosed_states(arms, model, cards),
         keep=[str(name) for name in given if name in model.states],
     )
+    cascade = _cascade(kernels, options.method)
     return Plan(
         model=model,
         kernels=kernels,
@@ -146,7 +147,7 @@ def make_plan(
         dosing={
             name: arm_dosing(arm.regimen, name, cohort, kernels.output_dims, grid.stop) for name, arm in arms.items()
         },
-        cascade=_cascade(kernels, options.method),
+        cascade=cascade,
     )
 
 
@@ -155,10 +156,23 @@ def _cascade(kernels: Kernels, method: str) -> Cascade | None:
 
     if method not in ("auto", "cascade"):
         return None
+    kernels.compile_aside()
     found = cascade_of(kernels)
     if found is None and method == "cascade":
         raise SolverError("method = 'cascade' needs a drug that acts on the disease, and there is none; use auto")
+    if found is not None:
+        _load(found)
     return found
+
+
+def _load(cascade: Cascade) -> None:
+    """Load what blocks of a cascade call; what no cache has is compiled here while other processes compile the rest."""
+    from pdsim.solvers.cascade import finish_cascade
+    from pdsim.solvers.readings import look
+
+    cascade.load()
+    for function in (look, finish_cascade):
+        compiled(function)
 
 
 def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset | None) -> dict[int, np.ndarray]:

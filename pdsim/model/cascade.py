@@ -75,6 +75,11 @@ class Cascade:
         """Derivatives of the disease's states, and behind them rates of decay; forcings stand for concentrations."""
         return files.load_kernel(self.modules[1], "rates")
 
+    def load(self) -> None:
+        """Load all kernels, or compile them."""
+        for module, name in ((0, "derive"), (1, "derive"), (0, "rates"), (0, "outputs"), (1, "rates")):
+            files.load_kernel(self.modules[module], name)
+
 
 def cascade_of(kernels: Kernels) -> Cascade | None:
     """Return the cascade of a model, from the cache where it has it; None where no drug acts on the disease.
@@ -113,11 +118,9 @@ def _make(kernels: Kernels) -> dict[str, Any]:
     """Trace, split and write both kernel files; return their description, empty where there is no cascade."""
     from pdsim.model.lower import kernel_source
     from pdsim.model.split import names_of, reads_time, split
-    from pdsim.model.tracing import trace
     from pdsim.units import convert
 
-    dosed, keep = kernels.options
-    traced = trace(kernels.model, kernels.clones, kernels.uses, dosed=dosed, keep=keep)
+    traced = kernels.traced
     parts = split(traced, convert(1.0, "day", kernels.model.time))
     if parts is None:
         return {}

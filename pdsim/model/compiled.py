@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pdsim._jit import compile_aside
 from pdsim.errors import ModelError
 from pdsim.model import files
 from pdsim.model.declare import FILE_MODULES, flat_names
 from pdsim.model.kinetics import with_drugs
 from pdsim.model.uses import EffectUse, check_uses
+
+if TYPE_CHECKING:
+    from pdsim.model.tracing import Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +93,28 @@ class Kernels:
         """Natural values of the outputs."""
         return files.load_kernel(self.module, "outputs")
 
+    def compile_aside(self) -> None:
+        """Let another process begin to compile what stands beside a cascade's own kernels."""
+        found = files.load_module(self.module)
+        compile_aside(found.derive, found.initial, found.outputs)
+
     @cached_property
     def jacobian(self) -> Callable:
         """Derivatives of the natural rates of one lane; traced and compiled when first asked for."""
         name = self.module.replace("kernels", "jacobian")
         if not (files.folder() / f"{name}.py").exists():
             from pdsim.model.lower import jacobian_source
-            from pdsim.model.tracing import trace
 
-            dosed, keep = self.options
-            traced = trace(self.model, self.clones, self.uses, dosed=dosed, keep=keep)
-            files.write_once(f"{name}.py", jacobian_source(traced))
+            files.write_once(f"{name}.py", jacobian_source(self.traced))
         return files.load_kernel(name, "jacobian")
+
+    @cached_property
+    def traced(self) -> Trace:
+        """Expressions of the model; traced when first asked for."""
+        from pdsim.model.tracing import trace
+
+        dosed, keep = self.options
+        return trace(self.model, self.clones, self.uses, dosed=dosed, keep=keep)
 
 
 def kernels(
@@ -132,19 +146,24 @@ def kernels(
     # a class from a notebook or package may call functions that its own source does not show
     whole = model.__module__.startswith(f"{FILE_MODULES}.")
     found = files.read_json(f"{key}.json") if whole else None
-    if found is None or not (files.folder() / f"{found['module']}.py").exists():
-        found = _make(model, names, ordered, *options)
-        if whole:
-            files.write_once(f"{key}.json", json.dumps(found))
-    return _from_description(model, names, ordered, key, options, found)
+    if found is not None and (files.folder() / f"{found['module']}.py").exists():
+        return _from_description(model, names, ordered, key, options, found)
+    found, traced = _make(model, names, ordered, *options)
+    if whole:
+        files.write_once(f"{key}.json", json.dumps(found))
+    made = _from_description(model, names, ordered, key, options, found)
+    vars(made)["traced"] = traced  # the cascade needs it next
+    return made
 
 
 def _declared(model: Any) -> dict[str, Any]:
     return {**model.states, **model.params, **model.inputs, **model.outputs}
 
 
-def _make(model: Any, clones: tuple, uses: tuple, dosed: list[str] | None, keep: list[str]) -> dict[str, Any]:
-    """Check, trace and write the kernel file; return its description."""
+def _make(
+    model: Any, clones: tuple, uses: tuple, dosed: list[str] | None, keep: list[str]
+) -> tuple[dict[str, Any], Trace]:
+    """Check, trace and write the kernel file; return its description and the trace."""
     from pdsim.model.balance import check_units
     from pdsim.model.graph import structure
     from pdsim.model.lower import kernel_source
@@ -167,7 +186,7 @@ def _make(model: Any, clones: tuple, uses: tuple, dosed: list[str] | None, keep:
         "structure": structure(traced),
         "module": module,
     }
-    return json.loads(json.dumps(found))  # tuples become lists, as on the warm path
+    return json.loads(json.dumps(found)), traced  # tuples become lists, as on the warm path
 
 
 def _from_description(

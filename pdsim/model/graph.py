@@ -106,10 +106,16 @@ def _described(traced: Any, groups: list[list[str]], reads: Mapping, inputs: Map
 
 
 def _linear(traced: Any, group: list[str]) -> bool:
-    own = [traced.states[name] for name in group]
-    for name in group:
-        expression = traced.derivatives[name]
-        for symbol in own:
-            if symbol in expression.free_symbols and expression.diff(symbol).free_symbols & set(own):
-                return False
-    return True
+    own = {traced.states[name] for name in group}
+    return all(_degree(traced.derivatives[name], own) < 2 for name in group)
+
+
+def _degree(expression: Any, own: set[Any]) -> int:
+    """Degree of an expression in some symbols; 2 stands for whatever is not linear."""
+    if expression in own:
+        return 1
+    degrees = [_degree(part, own) for part in expression.args]
+    if expression.is_Mul:
+        return sum(degrees)
+    highest = max(degrees, default=0)
+    return highest if expression.is_Add or highest == 0 else 2

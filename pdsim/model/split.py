@@ -209,9 +209,10 @@ class _Return:
 
 
 def _number(expression: Any, values: dict[Any, float], otherwise: float) -> float:
-    floats = {symbol: sympy.Float(value) for symbol, value in values.items()}
+    expression = sympy.sympify(expression)
+    floats = {symbol: sympy.Float(values[symbol]) for symbol in expression.free_symbols if symbol in values}
     try:
-        return float(sympy.sympify(expression).xreplace(floats))
+        return float(expression.xreplace(floats))
     except TypeError:  # not a real number for the defaults
         return otherwise
 
