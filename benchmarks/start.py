@@ -51,6 +51,7 @@ def launch(model: str, cache: str | None) -> float:
     """Seconds from the launch of a process to its end, 16 patients simulated."""
     environment = dict(os.environ, **({"PDSIM_CACHE": cache} if cache else {}))
     search = [str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
     environment["PYTHONPATH"] = os.pathsep.join(search)
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-c", _CHILD.format(model=model)], env=environment, check=True)

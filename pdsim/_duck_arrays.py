@@ -40,7 +40,7 @@ def spare_imports() -> None:
 
         for name in _HOMES:
             listed = pycompat._cached_duck_array_modules
-            listed.setdefault(name, _Unused(listed, name, pycompat._get_cached_duck_array_module))  # type: ignore[call-overload]
+            listed.setdefault(name, _Unused(listed, name, pycompat._get_cached_duck_array_module))
         asked = utils.is_dask_collection
         if asked.__module__ != __name__:
             utils.is_dask_collection = _only_after("dask", asked)

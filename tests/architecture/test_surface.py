@@ -70,6 +70,16 @@ def test_import_is_light(module):
     assert HEAVY & set(loaded) == set()
 
 
+def test_a_cohort_is_drawn_without_what_it_does_not_need():
+    code = (
+        "import json, sys, pdsim; patients = pdsim.sample_cohort('len_refractory', 4, seed=1);"
+        "patients['growth_net'].notnull(); print(json.dumps(sorted(sys.modules)))"
+    )
+    loaded = set(json.loads(_fresh(code)))
+    assert "xarray" in loaded
+    assert {"numba", "matplotlib", "sympy", "pint", "dask", "scipy", "zarr"} & loaded == set()
+
+
 def _shipped() -> list[tuple[str, Path]]:
     root = Path(__file__).parents[2]
     found = [(kind, path) for kind, pattern in PATTERNS.items() for path in sorted(root.glob(pattern))]
