@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pdsim.errors import ConfigError
@@ -142,10 +143,16 @@ def stem(path: Path) -> str:
 
 def _is_loose(path: Path, kind: Kind) -> bool:
     try:
-        keys = set(read_toml(path))
-    except ConfigError:
+        keys = _keys(path, path.stat().st_mtime_ns)
+    except (ConfigError, OSError):
         return True  # so that opening it by name reports its syntax error
     return next((other.name for other in KINDS.values() if keys & other.tables), "") == kind.name
+
+
+@lru_cache(maxsize=1024)
+def _keys(path: Path, changed: int) -> frozenset[str]:
+    """Tables and keys of a file as it was when last `changed`: a study looks for a dozen names among its files."""
+    return frozenset(read_toml(path))
 
 
 def shipped() -> Place:
