@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("PDSIM_CACHE", str(ROOT / ".pdsim_cache"))
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # with as many workers as cores, more wait for each other
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) >= (os.cpu_count() or 1):
+    os.environ.setdefault("PDSIM_THREADS", "1")
 
 settings.register_profile("pdsim", deadline=None, derandomize=True)
 settings.load_profile("pdsim")

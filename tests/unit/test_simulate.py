@@ -310,7 +310,9 @@ def test_stop_before_the_first_visit(simulate):
 def test_progress(simulate, rep):
     seen = []
     patients = pdsim.sample_cohort("len_refractory", 20, seed=2)
-    simulate({"a": rep, "b": None}, patients=patients, stop=7.0, progress=lambda *numbers: seen.append(numbers))
+    simulate(
+        {"a": rep, "b": None}, patients=patients, stop=7.0, threads=2, progress=lambda *numbers: seen.append(numbers)
+    )
     assert len(seen) == 4
     assert [total for _, total, _ in seen] == [40] * 4
     assert sorted(done for done, _, _ in seen)[-1] == 40
