@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NOTHING = np.zeros((0, 0))
 DRAWS = 32  # exponential draws a clone; a clone that dies out more often uses them again in turn
+_PAUSE = 84.0  # days after which patients are put together anew, where no visit comes so early
 MARKERS = ("m_protein", "flc", "anc", "platelets", "burden")
 
 
@@ -78,7 +80,8 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
     blocks = [_make_block(plan, arm, part, cascade) for part in lanes.reshape(-1, LANES)]
     visits = plan.grid.visits / plan.time_unit
     stop = plan.grid.stop / plan.time_unit
-    recorder = Recorder(plan, blocks, wanted, [*visits, stop])
+    pauses = _pauses(plan, cascade)
+    recorder = Recorder(plan, blocks, wanted, np.unique(np.concatenate([visits, [stop], *pauses])).tolist())
     assessor = _assessor(plan, arm, rows)
     dosing = BlockDosing(plan, arm, rows)
     giving = Giving(recorder, dosing, plan.acting_lines(arm), plan.time_unit)
@@ -95,6 +98,9 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
         if len(first):
             states[1][:, first] = recorder.states_now(first)
             treated &= ~assessor.progressed
+        for pause in pauses[k]:
+            recorder.advance(float(pause))
+            giving.update()
     recorder.advance(stop, last=True)
     states[0] = recorder.states_now()
     return BlockResult(
@@ -109,6 +115,19 @@ def _run_lanes(plan: Plan, arm: str, rows: np.ndarray, wanted: Wanted, cascade: 
         dosing.ledger(),
         sum(block.steps for block in blocks),
     )
+
+
+def _pauses(plan: Plan, cascade: Cascade | None) -> list[np.ndarray]:
+    """Times after each visit at which patients are put together anew, where it is long to the next.
+
+    They lie between panels of the cascade, which knows nothing of them; of other methods they would cut steps.
+    """
+    found = []
+    for day, following in pairwise([*plan.grid.visits, plan.grid.stop]):
+        far = cascade is not None and following - day > _PAUSE
+        numbers = np.arange(day // _PAUSE + 1, np.ceil(following / _PAUSE)) if far else np.zeros(0)
+        found.append(numbers * _PAUSE / plan.time_unit)
+    return found
 
 
 class Giving:

@@ -138,7 +138,8 @@ class Recorder:
         if self.order is self._place:
             return seen
         wide = np.moveaxis(seen, 0, -2)
-        return np.moveaxis(wide.reshape(*wide.shape[:-2], -1)[..., self._place].reshape(wide.shape), -2, 0)
+        by_lane = wide.reshape(*wide.shape[:-2], len(self.order))
+        return np.moveaxis(by_lane[..., self._place].reshape(wide.shape), -2, 0)
 
     def _outputs(
         self, block: Block, times: np.ndarray, y: np.ndarray, present: np.ndarray, c: np.ndarray, found: np.ndarray

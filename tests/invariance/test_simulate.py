@@ -42,6 +42,11 @@ def test_threads(simulate, whole, assert_same, threads):
     assert_same(whole, simulate(threads=threads))
 
 
+def test_patients_are_put_together_anew_between_rare_visits(simulate, cohort, assert_same):
+    rare = {"stop": "364 d", "visits": "182 d", "every": "182 d", "counts": "182 d"}
+    assert_same(simulate(**rare), simulate(cohort.isel(patient=[18, 2]), **rare), patients([18, 2]))
+
+
 def test_other_arms(simulate, whole, assert_same, rep):
     both = simulate(arms={"none": None, "rep": rep, "harder": Arm(rep, set={"alkylator_kill": 0.05})})
     assert_same(both, whole, lambda ds: ds.sel(arm=["rep"]) if "arm" in ds.dims else ds)
