@@ -14,11 +14,23 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim._lanemath import exp as lane_exp
 from pdsim.solvers import dop853
 from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
 from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate
-from pdsim.solvers.rows import add, add_four, dop853_errors, four, growths, legendre, series, spread, take, worst
+from pdsim.solvers.rows import (
+    add,
+    add_four,
+    dop853_errors,
+    fall,
+    four,
+    growths,
+    legendre,
+    rise,
+    series,
+    spread,
+    take,
+    worst,
+)
 from pdsim.solvers.start import end_piece, first_step, reject
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
 
@@ -87,22 +99,7 @@ def _set_decay(lanes, size, work):
 @jit(**HOT)
 def _fall(lanes, node, y, point, work):
     """Let what differs from the start y of a step decay up to a node of it, in `point` (state, lane)."""
-    for f in range(work.fading.size):
-        at = work.fading[f] * W
-        for lane in range(lanes):
-            work.left[f * W + lane] = lane_exp(-work.decay[f * W + lane] * node * work.step[lane])
-            moved = (point[at + lane] - y[at + lane]) * work.left[f * W + lane]
-            point[at + lane] = y[at + lane] + moved
-
-
-@jit(**HOT)
-def _raise(lanes, y, point, slope, work):
-    """Turn slopes of fading states at a stage into those of what is integrated in their place."""
-    for f in range(work.fading.size):
-        at = work.fading[f] * W
-        for lane in range(lanes):
-            own = work.decay[f * W + lane] * (point[at + lane] - y[at + lane])
-            slope[at + lane] = (slope[at + lane] + own) / work.left[f * W + lane]
+    fall(work.fading.size, work.fading, lanes, node, work.step, work.decay, y, point, work.left)
 
 
 @jit(**HOT)
@@ -133,7 +130,7 @@ def _stages(rates, lanes, problem, state, plan, work, first, last):
             work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
         slope = work.k[stage * row : (stage + 1) * row]
         _slope(rates, lanes, problem, state, plan, work, work.trial, slope)
-        _raise(lanes, state.y, work.trial, slope, work)
+        rise(work.fading.size, work.fading, lanes, work.decay, work.left, state.y, work.trial, slope)
 
 
 @jit(**INNER)

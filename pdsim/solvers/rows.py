@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pdsim._jit import jit
+from pdsim._lanemath import exp as lane_exp
 from pdsim._lanemath import power as lane_power
 from pdsim._lanes import get, pick, put
 from pdsim.solvers.arrays import ROWS
@@ -147,6 +148,31 @@ def add(size, other, out):
     """Add one array to another."""
     for i in range(size):
         out[i] += other[i]
+
+
+@jit(**ROWS)
+def fall(rows, which, lanes, share, step, decay, y, point, left):
+    """Let what differs in some rows of `point` from the start y of a step decay over a share of it.
+
+    y and point (state, lane), `which` (row,) of their states; decay (row, lane); what is left of it into `left`.
+    """
+    for f in range(rows):
+        at = which[f] * lanes
+        for lane in range(lanes):
+            rest = lane_exp(-get(decay, f * lanes, lane) * share * step[lane])
+            start = get(y, at, lane)
+            put(left, f * lanes, lane, rest)
+            put(point, at, lane, start + (get(point, at, lane) - start) * rest)
+
+
+@jit(**ROWS)
+def rise(rows, which, lanes, decay, left, y, point, slope):
+    """Turn the slopes at a stage into those of what is integrated in the place of some rows; see `fall`."""
+    for f in range(rows):
+        at = which[f] * lanes
+        for lane in range(lanes):
+            own = get(decay, f * lanes, lane) * (get(point, at, lane) - get(y, at, lane))
+            put(slope, at, lane, (get(slope, at, lane) + own) / get(left, f * lanes, lane))
 
 
 @jit(**ROWS)
