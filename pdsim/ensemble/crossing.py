@@ -107,7 +107,7 @@ class Crossings:
     @property
     def open(self) -> bool:
         """Whether some condition has not yet held on some lane."""
-        return bool(np.isnan(self.times).any())
+        return bool(self.conditions) and bool(np.isnan(self.times).any())
 
     def look(self, before: Block, times: np.ndarray, margins: np.ndarray, stop: float, margins_of: Margins) -> None:
         """Look at a stretch.

@@ -145,15 +145,14 @@ SHARED = {
 }
 
 
-def lane_rows(bundles: Iterable[tuple]) -> list[np.ndarray]:
-    """Views (row, lane) of all that bundles hold of single lanes; an array that two of them share comes once."""
-    found = {
-        array.__array_interface__["data"][0]: array.reshape(-1, LANES)
+def lane_rows(bundles: Iterable[tuple]) -> dict[int, int]:
+    """Address and rows of all that bundles hold of single lanes; an array that two of them share comes once."""
+    return {
+        array.__array_interface__["data"][0]: array.size // LANES
         for bundle in bundles
         for name, array in zip(type(bundle)._fields, bundle, strict=True)  # type: ignore[attr-defined]
         if name not in SHARED[type(bundle).__name__] and array.size
     }
-    return list(found.values())
 
 
 def numba_type(bundle: type) -> Any:

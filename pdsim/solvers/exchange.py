@@ -34,7 +34,7 @@ class Table(NamedTuple):
 
 def table_of(bundles: Sequence[tuple]) -> Table:
     """Find what belongs to single lanes in the bundles of a block; it is valid as long as these stand."""
-    arrays = lane_rows(bundles)
+    rows_at = lane_rows(bundles)
     panels = next((bundle for bundle in bundles if isinstance(bundle, Panels)), None)
     addresses = shape = np.zeros(0, dtype=np.int64)
     if panels is not None:
@@ -44,8 +44,8 @@ def table_of(bundles: Sequence[tuple]) -> Table:
         rows = panels.moments.size // (slots * pieces * W), panels.start.size // (slots * W)
         shape = np.array([slots, pieces, *rows], dtype=np.int64)
     return Table(
-        np.array([array.ctypes.data for array in arrays], dtype=np.int64),
-        np.array([len(array) for array in arrays], dtype=np.int64),
+        np.array(list(rows_at), dtype=np.int64),
+        np.array(list(rows_at.values()), dtype=np.int64),
         addresses,
         shape,
     )
