@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class KeptTicks:
     """Ticks of an axis, chosen and measured again only where its axes have moved or its limits have changed.
 
-    Takes the place of two methods of the axis; where another matplotlib does not call these, nothing is kept.
+    Takes the place of methods of the axis; where another matplotlib does not call these, nothing is kept. No tick must
+    have been given a look of its own.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ class KeptTicks:
         self._ticks: list[Tick] = []
         self._boxes: tuple[list[Bbox], list[Bbox]] | None = None
         axis._update_ticks, axis._get_ticklabel_bboxes = self._chosen, self._measured
+        # a new tick looks as `tick_params` says; to make it like the first one as well takes as long again
+        axis._copy_tick_props = lambda *_: None
 
     def settle(self) -> None:
         """Keep the ticks for good; boxes are asked for no more, unless the axis writes a power of ten beside them."""
