@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pdsim._memory import answers
 from pdsim.dosing.records import Mistakes
 from pdsim.dosing.table import EventTable, records
 from pdsim.dosing.timeline import Doses
@@ -155,7 +156,7 @@ def simulate_events(
     doses = read.find(("doses", kernels.states, kernels.dosed), work_out) if alone else work_out()
     options = None if closed else _options(model, rtol, atol, max_step)
     population = Population(kernels, roster, sets, doses, options, read if alone else None)
-    whole = np.empty((2 + len(names), len(read)))  # in one piece, for which the system has larger pages
+    whole = answers.empty((2 + len(names), len(read)))
     columns = dict(zip(population.columns(names, covariates == "locf", whole[2:]), whole[2:], strict=True))
     population.report(on_failure)
     columns = {name: columns[name] for name in names}
