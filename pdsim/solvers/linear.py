@@ -13,6 +13,7 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
+from pdsim._lanes import get, put
 from pdsim.solvers.arrays import HOT, INNER, PLAIN, Floats, Ints
 from pdsim.solvers.linear_flows import KEPT, step
 from pdsim.solvers.linear_modes import ROW, TABLE, find_modes, jump, look
@@ -164,11 +165,13 @@ def _act(given, op, first, patients, own):
 def _report(observe, lanes, time, number, wanted, first, own, out):
     """Write the row of that number of every lane."""
     count = min(W, wanted.first.size - first)
+    places = wanted.first[first : first + count]
     shown = wanted.states.size
     for i in range(shown):
         row = wanted.states[i] * W
+        column = out[i]
         for lane in range(count):
-            out[i, wanted.first[first + lane] + number] = own.point[row + lane]
+            put(column, places[lane], number, get(own.point, row, lane))
     if wanted.outputs.size == 0:
         return
     for lane in range(W):
@@ -176,8 +179,9 @@ def _report(observe, lanes, time, number, wanted, first, own, out):
     observe(lanes, own.time, own.point, own.params, own.shown[:0], own.present, own.shown)
     for i in range(wanted.outputs.size):
         row = wanted.outputs[i] * W
+        column = out[shown + i]
         for lane in range(count):
-            out[shown + i, wanted.first[first + lane] + number] = own.shown[row + lane] + own.lost[lane]
+            put(column, places[lane], number, get(own.shown, row, lane) + own.lost[lane])
 
 
 def _signature():

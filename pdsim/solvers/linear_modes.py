@@ -142,6 +142,14 @@ def jump(lanes, size, length, flows, own):
 
 
 @jit(**HOT)
+def _gap(given, op):
+    """Time from a row to the next, 0 where none follows at once."""
+    if op + 1 >= given.kinds.size or given.kinds[op] != ROW or given.kinds[op + 1] != ROW:
+        return 0.0
+    return given.times[op + 1] - given.times[op]
+
+
+@jit(**HOT)
 def look(lanes, size, given, op, length, flows, rows, own):
     """States that are read at a row; rows as far from each other as the ones before share exponentials."""
     wide = size * lanes
@@ -166,10 +174,10 @@ def look(lanes, size, given, op, length, flows, rows, own):
     )  # fmt: skip
     even[0] = max(length, 0.0)
     even[1] = 0.0
-    if op + 1 < given.kinds.size and given.kinds[op + 1] == ROW:
-        gap = given.times[op + 1] - given.times[op]
-        if gap > 0.0 and abs(gap - even[2]) > _EVEN * even[2]:
-            even[2] = gap
-            even[3] = 0.0
+    gap = _gap(given, op)
+    # a single odd one, as from a dose to the next row, is not worth the table of the others
+    if gap > 0.0 and abs(gap - even[2]) > _EVEN * even[2] and abs(_gap(given, op + 1) - gap) <= _EVEN * gap:
+        even[2] = gap
+        even[3] = 0.0
     if length <= 0.0:
         _stay(lanes, size, own.y, own.point, own.lost)
