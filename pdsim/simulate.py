@@ -89,9 +89,9 @@ def simulate(
     drugs : mapping of str to DrugCard, optional
         Cards to use; others come from the library. Arms that are given the same drugs share compiled kernels.
     method : {"auto", "cascade", "explicit", "stiff"}
-        "cascade" integrates what drugs do first and the disease under it, "explicit" and "stiff" both at once. "auto"
-        is the cascade where a drug acts on the disease, else "explicit"; patients that it cannot carry are integrated
-        by the other methods.
+        "cascade" integrates what drugs do first and the disease under it, "explicit" (order 8, or 5 from ``rtol=0.01``
+        on) and "stiff" both at once. "auto" is the cascade where a drug acts on the disease, else "explicit"; patients
+        that it cannot carry are integrated by the other methods.
     rtol, atol : float
         Relative tolerance, and absolute tolerance per unit of a state's scale.
     max_step : float

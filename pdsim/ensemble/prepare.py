@@ -118,7 +118,7 @@ def make_plan(
     if cohort.sizes["patient"] == 0:
         raise CohortError("the cohort has no patients; make one with pdsim.sample_cohort")
     cards = drugs_of(arms, model, drugs)
-    _compile_ahead(options.method, bool(cards))
+    _compile_ahead(options, bool(cards))
     systems = {name: card.system(cohort) for name, card in cards.items()}
     clones = tuple(str(name) for name in cohort["clone"].values) if "clone" in cohort.coords else ()
     given = {} if initial is None else initial.data_vars
@@ -216,12 +216,14 @@ def flat_outputs(plan: Plan, save: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(flat for flat in plan.kernels.outputs if flat.partition("[")[0] in wanted)
 
 
-def _compile_ahead(method: str, drugs: bool) -> None:
+def _compile_ahead(options: Options, drugs: bool) -> None:
     """Begin to compile, in another process, the solver of a run with or without `drugs`."""
-    if method == "stiff":
+    if options.method == "stiff":
         from pdsim.solvers.rosenbrock import advance_stiff as solver
-    elif method == "explicit" or not drugs:
-        from pdsim.solvers.explicit import advance as solver
+    elif options.method == "explicit" or not drugs:
+        from pdsim.solvers.eighth import explicit_solver
+
+        solver = explicit_solver(options.rtol)
     else:
         from pdsim.solvers.cascade import advance_cascade as solver
     compile_aside(solver)

@@ -81,6 +81,8 @@ class Lines(NamedTuple):
     given: Floats  # (event, lane) factor at which each event was taken, NaN if not reached
     next_start: Ints  # (line, lane) next event to be given
     next_stop: Ints  # (line, lane) next infusion to be ended
+    latest: Floats  # (line, lane) when it last gave or ended something
+    suited: Floats  # (line, lane) step that suited behind its last dose; 0 is not known
 
 
 class State(NamedTuple):
@@ -111,19 +113,23 @@ class Record(NamedTuple):
 class Work(NamedTuple):
     """Scratch rows of one block."""
 
-    k: Floats  # (7, state, lane) slopes of the stages
+    k: Floats  # (16, state, lane) slopes of the stages; order 5 has seven
     poly: Floats  # (4, state) interpolant of one lane's step
+    long_poly: Floats  # (7, state) that of order 7
     trial: Floats  # (state, lane) end of the step
     steps: Floats  # (state, lane) the step of each lane
-    sixth: Floats  # (state, lane) point of the sixth stage, at the same time
+    sixth: Floats  # (state, lane) point of the last stage before it, at the same time
+    inside: Floats  # (state, lane) point of a stage inside
     c: Floats  # (species, lane)
     decay: Floats  # (compartment, lane)
     time: Floats  # (lane,) of a stage
     step: Floats  # (lane,) 0 where the lane waits
     end: Floats  # (lane,) of the step
     error: Floats  # (lane,) relative to tolerance
+    other: Floats  # (lane,) the same of a lower order
     held: Floats  # (2, lane) changes of slope and state at constant time
     growth: Floats  # (lane,) what the step may be multiplied by
+    rules: Floats  # (lane,) line whose dose the step lies behind, or -1
     accept: Floats  # (lane,) 1 where the step is taken
     crossed: Floats  # (lane,) clones that change sides
     largest: Floats  # (lane,) largest state relative to its limit

@@ -138,6 +138,8 @@ def make_lines(lines: Sequence[LineBlock]) -> Lines:
         given=np.full(int(first[-1]) * LANES, np.nan),
         next_start=begin,
         next_stop=begin.copy(),
+        latest=np.full(len(lines) * LANES, -np.inf),
+        suited=np.zeros(len(lines) * LANES),
     )
 
 
@@ -241,15 +243,16 @@ class Block:
 
     @staticmethod
     def _scratch(states: int, species: int, compartments: int) -> Work:
-        lane = {
-            name: np.zeros(LANES) for name in ("time", "step", "end", "error", "growth", "accept", "crossed", "largest")
-        }
+        names = ("time", "step", "end", "error", "other", "growth", "rules", "accept", "crossed", "largest")
+        lane = {name: np.zeros(LANES) for name in names}
         return Work(
-            k=np.zeros(7 * states * LANES),
+            k=np.zeros(16 * states * LANES),
             poly=np.zeros(4 * states),
+            long_poly=np.zeros(7 * states),
             trial=np.zeros(states * LANES),
             steps=np.zeros(states * LANES),
             sixth=np.zeros(states * LANES),
+            inside=np.zeros(states * LANES),
             c=np.zeros(species * LANES),
             decay=np.zeros(compartments * LANES),
             held=np.zeros(2 * LANES),
@@ -292,18 +295,23 @@ class Block:
 
     def advance(self, stop: float) -> None:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
-        from pdsim.solvers.explicit import advance
-
         self.load[:] = 0
         status = self.state.status
         if self.options.method == "stiff":
             status[status == OK] = STIFF
         else:
-            call(advance, LANES, address_of(self.kernels.rates), *self._bundles, float(stop))
+            call(self.explicit_solver, LANES, address_of(self.kernels.rates), *self._bundles, float(stop))
             self._count_steps()
         if (status == STIFF).any():
             self._advance_stiff(float(stop))
             self._count_steps()
+
+    @property
+    def explicit_solver(self) -> Any:
+        """Explicit method that advances the block."""
+        from pdsim.solvers.eighth import explicit_solver
+
+        return explicit_solver(self.options.rtol)
 
     @property
     def _bundles(self) -> tuple:

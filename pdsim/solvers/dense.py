@@ -6,11 +6,13 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
+from pdsim.solvers import dop853
 from pdsim.solvers.arrays import HOT, INNER
 from pdsim.solvers.forcing import lane_concentrations
 from pdsim.solvers.tableau import TSIT5_DENSE
 
 _DENSE = TSIT5_DENSE
+_LONG = dop853.monomials()
 
 
 @jit(**HOT)
@@ -35,6 +37,23 @@ def explicit_poly(lane, step, k, poly):
             for stage in range(7):
                 total += _DENSE[stage, power] * k[(stage * states + i) * W + lane]
             poly[power * states + i] = step * total
+
+
+@jit(**INNER)
+def long_poly(lane, step, y, end, k, poly):
+    """Interpolant of one lane's step of DOP853 from y to `end`, as coefficients of share, share^2, ... into poly.
+
+    poly is (7, state); k (16, row, lane) holds the slopes of all stages, states before other rows.
+    """
+    states = poly.size // 7
+    apart = k.size // 16
+    for i in range(states):
+        at = i * W + lane
+        for power in range(7):
+            total = _LONG[power, 16] * (end[at] - y[at])
+            for stage in range(16):
+                total += _LONG[power, stage] * step * k[stage * apart + at]
+            poly[power * states + i] = total
 
 
 @jit(**HOT)
@@ -139,22 +158,22 @@ def change_sides(problem, state, i, lane):
 
 
 @jit(**INNER)
-def land(problem, forcing, state, record, work, lane, step, end):
+def land(problem, forcing, state, record, work, lane, step, end, poly):
     """Write the outputs inside an accepted step and find where it ends; return (clone, time).
 
-    Wants the interpolant in `work.poly`. The step ends at `end` (clone -1) or where the first clone changes sides;
+    poly (power, state) is the interpolant. The step ends at `end` (clone -1) or where the first clone changes sides;
     `work.trial` gets the states there.
     """
-    clone, share = first_crossing(problem, state, lane, work.poly, work.trial)
+    clone, share = first_crossing(problem, state, lane, poly, work.trial)
     if clone >= 0:
         end = state.time[lane] + share * step
     while due(problem.output_times, state.next_output, lane) < end:
         time = due(problem.output_times, state.next_output, lane)
         part = (time - state.time[lane]) / step
         for i in range(problem.counted.size):
-            work.values[i] = interpolate(state.y, work.poly, i, i * W + lane, part)
+            work.values[i] = interpolate(state.y, poly, i, i * W + lane, part)
         store(record, problem, forcing, state, work, lane, time)
     if clone >= 0:
         for i in range(problem.counted.size):
-            work.trial[i * W + lane] = interpolate(state.y, work.poly, i, i * W + lane, share)
+            work.trial[i * W + lane] = interpolate(state.y, poly, i, i * W + lane, share)
     return clone, end

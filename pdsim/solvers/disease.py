@@ -16,7 +16,7 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers import dop853
 from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
-from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate
+from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate, long_poly
 from pdsim.solvers.rows import (
     add,
     add_four,
@@ -36,7 +36,6 @@ from pdsim.solvers.status import OK, TOO_MANY_STEPS
 
 _C = dop853.NODES
 _WHICH, _HOW, _FOURS = dop853.in_fours()
-_POLY = dop853.monomials()
 _WAIT = 8  # pieces after a step that was turned down in which none longer than the one in its place is tried
 _FALL = 6.0  # most that a fading state's own decay is taken out of a step, as a power of e
 
@@ -219,20 +218,6 @@ def _control(state, work, lane):
 
 
 @jit(**INNER)
-def _interpolant(lane, step, state, work):
-    """Interpolant of one lane's step to work.end, as coefficients of share, share^2, ... into work.poly (7, state)."""
-    states = work.poly.size // 7
-    row = work.k.size // 16
-    for i in range(states):
-        at = i * W + lane
-        for power in range(7):
-            total = _POLY[power, 16] * (work.end[at] - state.y[at])
-            for stage in range(16):
-                total += _POLY[power, stage] * step * work.k[stage * row + at]
-            work.poly[power * states + i] = total
-
-
-@jit(**INNER)
 def _cross(rates, lanes, problem, state, plan, work):
     """End the steps in which a clone dies out or enters at that point."""
     crossing = False
@@ -251,7 +236,7 @@ def _cross(rates, lanes, problem, state, plan, work):
     for lane in range(lanes):
         if work.taken[lane] == 0.0 or not any_crossed(problem, state, lane, work.end):
             continue
-        _interpolant(lane, work.step[lane], state, work)
+        long_poly(lane, work.step[lane], state.y, work.end, work.k, work.poly)
         clone, share = first_crossing(problem, state, lane, work.poly, work.end)
         for i in range(problem.counted.size):
             work.poly[i] = interpolate(state.y, work.poly, i, i * W + lane, share)

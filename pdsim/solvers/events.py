@@ -100,6 +100,7 @@ def _enter_state(problem, state, target, lane, amount, rate):
 def _change(problem, lines, forcing, state, line, lane, amount, rate, time):
     """Add an amount at once and a rate from now on; return the fastest rate of the drug, or 0."""
     drug = lines.drug[line]
+    lines.latest[line * W + lane] = time
     if drug < 0:
         _enter_state(problem, state, lines.target[line], lane, amount, rate)
         return 0.0

@@ -128,9 +128,13 @@ def _find_slopes(rates, lanes, flows, problem, forcing, state, work):
 
 
 @jit(**HOT)
-def control(lanes, problem, state, work, stop):
-    """Accept or reject each lane's step and choose the next: sets work.accept and work.end."""
-    growths(lanes, work.error, -0.2, work.growth)
+def control(lanes, problem, state, work, stop, power, most, edge):
+    """Accept or reject each lane's step and choose the next: sets work.accept and work.end.
+
+    The next step follows from the error to the `power` and is at most `most` times longer; stability begins to hold it
+    back where it is `edge` over the fastest rate.
+    """
+    growths(lanes, work.error, power, work.growth)
     for lane in range(lanes):
         step = work.step[lane]
         error = work.error[lane]
@@ -141,8 +145,8 @@ def control(lanes, problem, state, work, stop):
             bound = min(state.stop[lane], stop)
             work.accept[lane] = 1.0
             work.end[lane] = bound if step == bound - state.time[lane] else state.time[lane] + step
-            growth = min(5.0, work.growth[lane])
-            held_back = step * step * work.held[lane] > _STABILITY_EDGE**2 * work.held[W + lane]
+            growth = min(most, work.growth[lane])
+            held_back = step * step * work.held[lane] > edge**2 * work.held[W + lane]
             if held_back and bound - work.end[lane] > _WORTH * step:
                 state.counts[2 * W + lane] += 1
             else:
@@ -166,7 +170,7 @@ def _take(lanes, problem, forcing, state, record, work):
             for i in range(states):
                 work.k[i * W + lane] = state.slope[i * W + lane]
             explicit_poly(lane, work.step[lane], work.k, work.poly)
-            clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
+            clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane], work.poly)
             work.end[lane] = end
         work.crossed[lane] = clone
     settle_lanes(lanes, problem, state, work, work.k[6 * states * W :])
@@ -226,7 +230,7 @@ def advance(lanes, kernel, problem, forcing, lines, state, record, work, stop):
             work.error,
             work.held,
         )
-        control(lanes, problem, state, work, stop)
+        control(lanes, problem, state, work, stop, -0.2, 5.0, _STABILITY_EDGE)
         _take(lanes, problem, forcing, state, record, work)
         for lane in range(lanes):
             made = state.counts[lane] + state.counts[W + lane]

@@ -280,7 +280,9 @@ def _take(rates, lanes, flows, problem, forcing, state, record, work, linear):
             linear.stale[lane] = 1.0
             if due(problem.output_times, state.next_output, lane) < work.end[lane] or work.crossed[lane] > 0.0:
                 _lane_poly(lane, state, work, linear.stages)
-                clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane])
+                clone, end = land(
+                    problem, forcing, state, record, work, lane, work.step[lane], work.end[lane], work.poly
+                )
                 work.end[lane] = end
         work.crossed[lane] = clone
     for lane in range(lanes):
@@ -321,7 +323,7 @@ def advance_stiff(
         _take_apart(lanes, states, plan, linear, work)
         _stages(rates, lanes, flows, problem, forcing, state, work, plan, linear)
         _judge(rates, lanes, flows, problem, forcing, state, work, plan, linear)
-        control(lanes, problem, state, work, stop)
+        control(lanes, problem, state, work, stop, -0.2, 5.0, 1.0)
         _take(rates, lanes, flows, problem, forcing, state, record, work, linear)
         for lane in range(lanes):
             made = state.counts[lane] + state.counts[W + lane]

@@ -15,6 +15,7 @@ import pytest
 from pdsim._jit import LANES
 from pdsim.pk import LinearSystem
 from pdsim.solvers.block import Block, DrugBlock, LineBlock, Options
+from pdsim.solvers.explicit import advance
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +33,20 @@ def lanes(values: Any) -> np.ndarray:
     return np.broadcast_to(np.asarray(values, dtype=float), (LANES,)).copy()
 
 
+class FifthBlock(Block):
+    """Takes the explicit method of order 5 at any tolerance."""
+
+    @property
+    def explicit_solver(self) -> Any:
+        return advance
+
+
 @pytest.fixture(scope="session")
 def make_block(kernels: ModuleType) -> Callable[..., Block]:
-    """Build a block for a problem; `params` and `entry` list one value, or sixteen, for each row."""
+    """Build a block for a problem; `params` and `entry` list one value, or sixteen, for each row.
+
+    The method "fifth" is the explicit one of order 5 whatever the tolerance.
+    """
 
     def make(
         problem: str,
@@ -50,6 +62,9 @@ def make_block(kernels: ModuleType) -> Callable[..., Block]:
         start: float = 0.0,
         **options: Any,
     ) -> Block:
+        fifth = options.get("method") == "fifth"
+        if fifth:
+            options["method"] = "explicit"
         states = len(entry)
         functions = SimpleNamespace(
             rates=getattr(kernels, problem),
@@ -58,7 +73,7 @@ def make_block(kernels: ModuleType) -> Callable[..., Block]:
             scale=np.ones(states) if scale is None else np.asarray(scale, dtype=float),
             states=tuple(f"state_{i}" for i in range(states)),
         )
-        return Block(
+        return (FifthBlock if fifth else Block)(
             kernels=functions,
             params=np.array([lanes(row) for row in params]).reshape(len(params), LANES),
             entry=np.array([lanes(row) for row in entry]),

@@ -7,7 +7,7 @@ import pytest
 
 from pdsim._jit import LANES
 
-METHODS = pytest.mark.parametrize("method", ["explicit", "stiff"])
+METHODS = pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 
 
 @pytest.fixture

@@ -39,14 +39,14 @@ def run(make_block, oral_system, stored):
     return advance
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 def test_stored_state_is_after_the_dose(run, line, method):
     found = run([line([0.0, 1.0], 100.0, target=1)], [0.0, 1.0, 1.5], method=method)[:, 0]
     left = 10.0 * np.exp(-KE)
     assert found == pytest.approx([10.0, 10.0 + left, (10.0 + left) * np.exp(-KE / 2)], rel=1e-13)
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 def test_visit_sees_the_state_before_its_dose(make_block, oral_system, line, method):
     lines = [line([0.0, 2.0], 100.0, target=1), line([2.0], 5.0, target=1, drug=-1)]
     block = make_block("driven", [0.0, 0.0], [2.0], system=oral_system(KA, KE), lines=lines, method=method)
@@ -62,7 +62,7 @@ def test_visit_sees_the_state_before_its_dose(make_block, oral_system, line, met
     assert block.state.y.reshape(2, -1)[1] == pytest.approx(8.0)
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 def test_doses_at_one_instant_enter_in_the_order_of_their_lines(make_block, line, oral_system, method):
     def total(amounts):
         lines = [line([1.0], amount, target=1, drug=-1) for amount in amounts]
@@ -85,7 +85,7 @@ def test_amounts_stay_exact_over_a_thousand_doses(run, line, oral_system):
     assert np.abs(found - expected).max(axis=0) == pytest.approx(0.0, abs=1e-12 * expected.max())
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 @pytest.mark.parametrize("duration", [0.25, 1.0, 1.7, 3.5])
 def test_infusions_may_outlast_their_interval(run, line, oral_system, duration, method):
     doses = np.arange(6.0)
@@ -246,7 +246,7 @@ def test_drug_that_is_never_cleared(run, line, oral_system):
     assert found[1] == pytest.approx(35.0, rel=1e-12)
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 def test_cells_are_dosed_into_their_logarithm(make_block, line, method):
     lines = [
         line([2.0], 1e6, drug=-1, target=0),
@@ -262,7 +262,7 @@ def test_cells_are_dosed_into_their_logarithm(make_block, line, method):
     assert found == pytest.approx([1e6 * (np.exp(-2.5) + np.exp(-1.5)), 1e6 * np.exp(0.2)], rel=1e-7)
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("method", ["explicit", "fifth", "stiff"])
 def test_cells_are_infused_into_their_logarithm(make_block, line, method):
     lines = [line([1.0], 4e5, drug=-1, target=0, duration=2.0)]
     block = make_block(
