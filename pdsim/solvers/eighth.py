@@ -36,6 +36,7 @@ _FIRST = 0.03  # of the tolerance, what the first step behind a dose may err by:
 _AIM = 0.73  # of the step that would just do there, what is taken behind the next dose: to err by a thousandth
 _RANGE = (0.3, 5.0)  # least and most of it, in cautious steps
 _STABILITY_EDGE = 6.1  # |h lambda| where the method begins to be held back by stability
+_PATIENCE = 0.4  # of the steps that a stiffness test waits for: they take more than twice the evaluations
 _SWING = 0.0084  # largest value within a step of what the last coefficient of the interpolant is the factor of
 
 
@@ -235,7 +236,7 @@ def _take(rates, lanes, flows, problem, forcing, state, record, work):
     else:
         for lane in range(lanes):
             work.crossed[lane] = -1.0
-    settle_lanes(lanes, problem, state, work, work.k[: problem.counted.size * W])
+    settle_lanes(lanes, problem, state, work, work.k[: problem.counted.size * W], _PATIENCE * problem.options[3])
     return not looking
 
 

@@ -173,12 +173,15 @@ def _take(lanes, problem, forcing, state, record, work):
             clone, end = land(problem, forcing, state, record, work, lane, work.step[lane], work.end[lane], work.poly)
             work.end[lane] = end
         work.crossed[lane] = clone
-    settle_lanes(lanes, problem, state, work, work.k[6 * states * W :])
+    settle_lanes(lanes, problem, state, work, work.k[6 * states * W :], problem.options[3])
 
 
 @jit(**HOT)
-def settle_lanes(lanes, problem, state, work, last):
-    """Let accepted lanes stand at `work.trial` with the slopes `last`, and judge where that is."""
+def settle_lanes(lanes, problem, state, work, last, patience):
+    """Let accepted lanes stand at `work.trial` with the slopes `last`, and judge where that is.
+
+    Those that stability has held back for more than `patience` steps in a row are given to the stiff method.
+    """
     move(lanes, problem.counted, work.accept, work.trial, last, state.y, state.slope, work.largest)
     for lane in range(lanes):
         if work.accept[lane] == 0.0:
@@ -188,7 +191,7 @@ def settle_lanes(lanes, problem, state, work, last):
             change_sides(problem, state, np.int64(work.crossed[lane]), lane)
         if work.largest[lane] > 1.0:
             state.status[lane] = OVERFLOW
-        elif state.counts[2 * W + lane] > problem.options[3]:
+        elif state.counts[2 * W + lane] > patience:
             state.status[lane] = STIFF
 
 

@@ -289,7 +289,7 @@ def _take(rates, lanes, flows, problem, forcing, state, record, work, linear):
         work.time[lane] = work.end[lane] if work.accept[lane] > 0.0 else state.time[lane]
     concentrations(forcing, lanes, work.time, work.decay, work.c)
     evaluate(rates, lanes, flows, problem, state, work, work.trial, work.k[:size])
-    settle_lanes(lanes, problem, state, work, work.k[:size])
+    settle_lanes(lanes, problem, state, work, work.k[:size], problem.options[3])
 
 
 def _signature():
