@@ -200,12 +200,11 @@ def _results(
 def _tasks(arms: Sequence[str], patients: int, threads: int) -> list[tuple[str, np.ndarray]]:
     """Cut a run into tasks of an arm and some patients: large ones first, small ones so that threads end together."""
     tasks = []
-    parts = _SHARES * threads if threads > 1 else 1  # one thread waits for nobody
     left = len(arms) * -(-patients // LANES)
     for arm in arms:
         first = 0
         while first < patients:
-            blocks = int(np.clip(left // parts, 1, _BLOCKS))
+            blocks = int(np.clip(left // (_SHARES * threads), 1, _BLOCKS))
             rows = np.arange(first, min(first + LANES * blocks, patients))
             left -= -(-len(rows) // LANES)
             first += len(rows)
