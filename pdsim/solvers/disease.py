@@ -19,10 +19,9 @@ from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
 from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate, long_poly
 from pdsim.solvers.rows import (
     add,
-    add_four,
     dop853_errors,
+    dop853_point,
     fall,
-    four,
     growths,
     legendre,
     rise,
@@ -35,7 +34,6 @@ from pdsim.solvers.start import end_piece, first_step, reject
 from pdsim.solvers.status import OK, TOO_MANY_STEPS
 
 _C = dop853.NODES
-_WHICH, _HOW, _FOURS = dop853.in_fours()
 _WAIT = 8  # pieces after a step that was turned down in which none longer than the one in its place is tried
 _FALL = 6.0  # most that a fading state's own decay is taken out of a step, as a power of e
 
@@ -104,18 +102,7 @@ def _fall(lanes, node, y, point, work):
 @jit(**HOT)
 def _point(stage, lanes, size, state, work):
     """Point at which a stage is evaluated, or after the twelfth the end of the step, into work.trial."""
-    k = work.k
-    row = k.size // 16
-    for part in range(_FOURS[stage]):
-        a, b = _WHICH[stage, 4 * part] * row, _WHICH[stage, 4 * part + 1] * row
-        c, d = _WHICH[stage, 4 * part + 2] * row, _WHICH[stage, 4 * part + 3] * row
-        share = _HOW[stage, 4 * part : 4 * part + 4]
-        if part == 0:
-            four(size, state.y, work.steps, share, k[a : a + size], k[b : b + size], k[c : c + size],
-                 k[d : d + size], work.trial)  # fmt: skip
-        else:
-            add_four(size, work.steps, share, k[a : a + size], k[b : b + size], k[c : c + size], k[d : d + size],
-                     work.trial)  # fmt: skip
+    dop853_point(stage, size, work.k.size // 16, state.y, work.steps, work.k, work.trial)
     _fall(lanes, _C[stage], state.y, work.trial, work)
 
 

@@ -17,18 +17,17 @@ from pdsim._jit import jit
 from pdsim.solvers import dop853
 from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, numba_type
 from pdsim.solvers.dense import due, land, long_poly, mark_crossed, store, store_here
-from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
+from pdsim.solvers.events import apply_events, begin_stretch, flows_into_states, next_event
 from pdsim.solvers.explicit import advance, control, evaluate, fitted, settle_lanes
 from pdsim.solvers.forcing import fill_concentrations
 from pdsim.solvers.passes import judge_eighth, stretch
 from pdsim.solvers.pointers import rates_at
-from pdsim.solvers.rows import add_four, four, spread
+from pdsim.solvers.rows import dop853_point, spread
 from pdsim.solvers.start import first_step, unfit
 from pdsim.solvers.status import OK, STIFF, TOO_MANY_STEPS
 
 LOOSE = 1e-2  # relative tolerance from which steps of order 5 take less work
 _C = dop853.NODES
-_WHICH, _HOW, _FOURS = dop853.in_fours()
 _END = 12  # the stage at the end of a step; those behind it serve the interpolant alone
 _POWER = -0.125  # how the step follows from the error
 _GROWTH = 3.0  # most that a step may grow: behind a dose, much more would step over what the dose sets going
@@ -40,22 +39,6 @@ _PATIENCE = 0.4  # of the steps that a stiffness test waits for: they take more 
 _SWING = 0.0084  # largest value within a step of what the last coefficient of the interpolant is the factor of
 
 
-@jit(**HOT)
-def _point(stage, size, state, work, point):
-    """Point (state, lane) at which a stage is evaluated."""
-    k = work.k
-    for part in range(_FOURS[stage]):
-        a, b = _WHICH[stage, 4 * part] * size, _WHICH[stage, 4 * part + 1] * size
-        c, d = _WHICH[stage, 4 * part + 2] * size, _WHICH[stage, 4 * part + 3] * size
-        share = _HOW[stage, 4 * part : 4 * part + 4]
-        if part == 0:
-            four(size, state.y, work.steps, share, k[a : a + size], k[b : b + size], k[c : c + size],
-                 k[d : d + size], point)  # fmt: skip
-        else:
-            add_four(size, work.steps, share, k[a : a + size], k[b : b + size], k[c : c + size], k[d : d + size],
-                     point)  # fmt: skip
-
-
 @jit(**INNER)
 def _stages(rates, lanes, flows, problem, forcing, state, work, first, last):
     """Slopes of stages from `first` to before `last` over `work.step`, but for the one at the end of the step."""
@@ -65,7 +48,7 @@ def _stages(rates, lanes, flows, problem, forcing, state, work, first, last):
             work.time[lane] = state.time[lane] + _C[stage] * work.step[lane]
         fill_concentrations(forcing, lanes, work.time, work.decay, work.c)
         point = work.sixth if stage == _END - 1 else work.inside
-        _point(stage, size, state, work, point)
+        dop853_point(stage, size, size, state.y, work.steps, work.k, point)
         evaluate(rates, lanes, flows, problem, state, work, point, work.k[stage * size : (stage + 1) * size])
 
 
@@ -211,7 +194,7 @@ def _step_to_outputs(rates, lanes, flows, problem, forcing, state, record, work)
             return
         spread(work.step, problem.counted.size, work.steps)
         _stages(rates, lanes, flows, problem, forcing, state, work, 1, _END)
-        _point(_END, size, state, work, work.inside)
+        dop853_point(_END, size, size, state.y, work.steps, work.k, work.inside)
         for lane in range(lanes):
             if work.step[lane] > 0.0:
                 for i in range(problem.counted.size):
@@ -253,11 +236,8 @@ def advance_eighth(lanes, kernel, problem, forcing, lines, state, record, work, 
     rates = rates_at(kernel)
     states = problem.counted.size
     flows = flows_into_states(lines, state.inflow)
+    begin_stretch(lanes, lines, state)
     for lane in range(lanes):
-        skip_missed(lines, lane, state.time[lane])
-        state.stop[lane] = next_event(lines, lane)
-        state.counts[lane] = 0
-        state.counts[W + lane] = 0
         work.held[lane] = 0.0
         work.held[W + lane] = 1.0
         work.rules[lane] = -1.0
@@ -265,7 +245,7 @@ def advance_eighth(lanes, kernel, problem, forcing, lines, state, record, work, 
     while _begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop, known) > 0:
         spread(work.step, states, work.steps)
         _stages(rates, lanes, flows, problem, forcing, state, work, 1, _END)
-        _point(_END, states * W, state, work, work.trial)
+        dop853_point(_END, states * W, states * W, state.y, work.steps, work.k, work.trial)
         judge_eighth(
             lanes, states, problem.options[0], problem.absolute, problem.counted, work.step, state.y, work.trial,
             work.k, work.error, work.other,

@@ -67,6 +67,16 @@ def next_event(lines, lane):
 
 
 @jit(**HOT)
+def begin_stretch(lanes, lines, state):
+    """Find every lane's next event from where it stands, and begin to count its steps."""
+    for lane in range(lanes):
+        skip_missed(lines, lane, state.time[lane])
+        state.stop[lane] = next_event(lines, lane)
+        state.counts[lane] = 0
+        state.counts[W + lane] = 0
+
+
+@jit(**HOT)
 def _seen(forcing, drug, compartment, lane):
     """Whether an amount in a compartment shows at once in a concentration."""
     for species in range(forcing.species_drug.size):

@@ -12,7 +12,7 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import HOT, INNER, PLAIN, Forcing, Lines, Problem, Record, State, Work, numba_type
 from pdsim.solvers.dense import change_sides, due, explicit_poly, land, mark_crossed, store_here
-from pdsim.solvers.events import apply_events, flows_into_states, next_event, skip_missed
+from pdsim.solvers.events import apply_events, begin_stretch, flows_into_states, next_event
 from pdsim.solvers.forcing import concentrations, fill_concentrations
 from pdsim.solvers.passes import add_inflow, judge, move
 from pdsim.solvers.pointers import rates_at
@@ -211,11 +211,7 @@ def advance(lanes, kernel, problem, forcing, lines, state, record, work, stop):
     rates = rates_at(kernel)
     states = problem.counted.size
     flows = flows_into_states(lines, state.inflow)
-    for lane in range(lanes):
-        skip_missed(lines, lane, state.time[lane])
-        state.stop[lane] = next_event(lines, lane)
-        state.counts[lane] = 0
-        state.counts[W + lane] = 0
+    begin_stretch(lanes, lines, state)
     while begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop) > 0:
         _stages(rates, lanes, flows, problem, forcing, state, work)
         judge(

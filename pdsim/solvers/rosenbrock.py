@@ -15,7 +15,7 @@ from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER, PLAIN, Floats, Forcing, Lines, Problem, Record, State, Work, numba_type
 from pdsim.solvers.dense import due, land, mark_crossed
 from pdsim.solvers.elimination import Elimination, elimination, factorise, solve
-from pdsim.solvers.events import flows_into_states, next_event, skip_missed
+from pdsim.solvers.events import begin_stretch, flows_into_states
 from pdsim.solvers.explicit import begin, control, evaluate, settle_lanes
 from pdsim.solvers.forcing import concentrations, lane_concentration_slopes
 from pdsim.solvers.passes import larger
@@ -312,11 +312,8 @@ def advance_stiff(
     jacobian = jacobian_at(jacobian_kernel)
     states = problem.counted.size
     flows = flows_into_states(lines, state.inflow)
+    begin_stretch(lanes, lines, state)
     for lane in range(lanes):
-        skip_missed(lines, lane, state.time[lane])
-        state.stop[lane] = next_event(lines, lane)
-        state.counts[lane] = 0
-        state.counts[W + lane] = 0
         linear.stale[lane] = 1.0
     while begin(rates, lanes, flows, problem, forcing, lines, state, record, work, stop) > 0:
         _linearise(jacobian, lanes, problem, forcing, state, work, plan, linear, raw)

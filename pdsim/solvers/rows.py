@@ -6,8 +6,8 @@ from pdsim._jit import jit
 from pdsim._lanemath import exp as lane_exp
 from pdsim._lanemath import power as lane_power
 from pdsim._lanes import get, pick, put
-from pdsim.solvers.arrays import ROWS
-from pdsim.solvers.dop853 import FIFTH, THIRD
+from pdsim.solvers.arrays import HOT, ROWS
+from pdsim.solvers.dop853 import FIFTH, THIRD, in_fours
 from pdsim.solvers.radau import COEFFICIENTS, INVERSE
 from pdsim.solvers.tableau import TSIT5_WEIGHTS
 
@@ -15,6 +15,7 @@ _FALLEN = 0.05  # of its value before a step: the size of a state that falls by 
 _A1, _A2, _A3, _A4, _A5, _A6 = (tuple(float(a) for a in TSIT5_WEIGHTS[i, :i]) for i in range(1, 7))
 _F0, _F1, _F2, _F3, _F4, _F5, _F6, _F7 = FIFTH
 _T0, _T1, _T2, _T3, _T4, _T5, _T6, _T7 = THIRD
+_WHICH, _HOW, _FOURS = in_fours()
 (_G00, _G01, _G02, _G03), (_G10, _G11, _G12, _G13), (_G20, _G21, _G22, _G23), (_G30, _G31, _G32, _G33) = (
     tuple(float(g) for g in row) for row in INVERSE
 )
@@ -69,6 +70,22 @@ def add_four(size, step, share, k0, k1, k2, k3, out):
     """Add a step times four slopes; see `four`."""
     for i in range(size):
         out[i] += step[i] * (share[0] * k0[i] + share[1] * k1[i] + share[2] * k2[i] + share[3] * k3[i])
+
+
+@jit(**HOT)
+def dop853_point(stage, size, row, y, steps, k, point):
+    """Point (state, lane) at which a stage of DOP853 is evaluated, or after the twelfth the end of the step.
+
+    `size` entries of y and of the `steps` spread over states; slopes k (stage, entry), `row` entries to a stage.
+    """
+    for part in range(_FOURS[stage]):
+        a, b = _WHICH[stage, 4 * part] * row, _WHICH[stage, 4 * part + 1] * row
+        c, d = _WHICH[stage, 4 * part + 2] * row, _WHICH[stage, 4 * part + 3] * row
+        share = _HOW[stage, 4 * part : 4 * part + 4]
+        if part == 0:
+            four(size, y, steps, share, k[a : a + size], k[b : b + size], k[c : c + size], k[d : d + size], point)
+        else:
+            add_four(size, steps, share, k[a : a + size], k[b : b + size], k[c : c + size], k[d : d + size], point)
 
 
 @jit(**ROWS)
