@@ -29,7 +29,7 @@ def test_patients_that_are_run_again_bring_their_doses_and_decisions():
     assert found.steps == 10
 
 
-@pytest.mark.parametrize(("patients", "threads"), [(1, 1), (500, 2), (333, 7)])
+@pytest.mark.parametrize(("patients", "threads"), [(1, 1), (500, 2), (333, 7), (2000, 1)])
 def test_tasks_cover_every_patient_of_every_arm_once_and_shrink(patients, threads):
     tasks = import_module("pdsim.simulate")._tasks(["a", "b"], patients, threads)
     for arm in ("a", "b"):
