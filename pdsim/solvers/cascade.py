@@ -1,15 +1,20 @@
 """The cascade: the driver first, panel by panel, then the disease under the forcings that the driver gives.
 
-Lanes keep panels, pieces and steps of their own; none sees its neighbours. On panels where the driver is integrated,
-the disease runs twice, the first time without the highest moments: where that shows, the panel is halved. Where it
-hardly showed, this is not looked at again for four weeks while the highest moments would not show by their size.
+Lanes keep panels, pieces and steps of their own; none sees its neighbours, nor waits for them before it comes to a
+panel whose driver is to be integrated, to an output inside a panel, or to the stop. On panels where the driver is
+integrated, the disease runs twice, the first time without the highest moments: where that shows, the panel is halved.
+Where it hardly showed, this is not looked at again for four weeks while the highest moments would not show by their
+size.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import (
+    HOT,
     INNER,
     PLAIN,
     Forcing,
@@ -18,10 +23,16 @@ from pdsim.solvers.arrays import (
     State,
     numba_type,
 )
-from pdsim.solvers.disease import DiseaseWork, disease_piece
-from pdsim.solvers.driver import DriverWork, driver_piece
+from pdsim.solvers.disease import DiseaseWork, close_disease, disease_step, open_disease
+from pdsim.solvers.driver import DriverWork, close_driver, driver_step, open_driver
 from pdsim.solvers.events import apply_events, next_event, skip_missed
 from pdsim.solvers.panels import (
+    AWAITS,
+    BETWEEN,
+    DUE,
+    HALTS,
+    RUNS,
+    TESTS,
     Panels,
     Plan,
     cut_piece,
@@ -29,14 +40,14 @@ from pdsim.solvers.panels import (
     keep_pointers,
     load_moments,
     pass_over,
-    plan_panels,
+    plan_panel,
     restore_driver,
     restore_pointers,
     reuse,
     store_moments,
 )
 from pdsim.solvers.pointers import rates_at
-from pdsim.solvers.readings import Seen, show_here, write_outputs
+from pdsim.solvers.readings import Seen, show_at_start, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
 
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
@@ -67,10 +78,10 @@ def _restore_disease(plan, state, lane):
 
 
 @jit(**INNER)
-def _restart_driver(panels, plan, forcing, lines, state, lane, again):
+def _restart_driver(panels, plan, forcing, lines, state, lane):
     """Bring one lane's driver to the start of its panel; the first time note that start in the panel's slot."""
     slot = plan.slot[lane]
-    if again:
+    if plan.again[lane] != 0:
         restore_pointers(panels, lines, slot, lane)
     else:
         slots = panels.shape[0]
@@ -81,52 +92,63 @@ def _restart_driver(panels, plan, forcing, lines, state, lane, again):
     panels.begun[slot * W + lane] = plan.begin[lane]
     panels.level[slot * W + lane] = panels.depth[lane]
     plan.pieces[lane] = 1 << panels.depth[lane]
+    plan.piece[lane] = 0
     restore_driver(panels.start, slot, forcing, state, lane, plan.begin[lane])
 
 
 @jit(**INNER)
-def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, work, moments):
-    """Integrate the driver of the live lanes over their panels and keep moments and end."""
-    lanes = state.time.size
-    for piece in range(panels.shape[1]):
-        any_active = False
-        for lane in range(W):
-            plan.active[lane] = 0
-            if plan.live[lane] != 0 and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
-                plan.active[lane] = 1
-                any_active = True
-        if not any_active:
-            break
-        driver_piece(
-            lanes, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, moments, panels.size
-        )
-        for lane in range(W):
-            if plan.active[lane] != 0:
-                store_moments(panels, plan.slot[lane], piece, lane, moments)
-    for lane in range(W):
-        if plan.live[lane] != 0 and state.status[lane] == OK:
-            keep_driver(panels.end, plan.slot[lane], forcing, state, lane, plan.end[lane])
-            keep_pointers(panels, lines, plan.slot[lane], lane, 1)
-            panels.at[lane] = plan.slot[lane]
-            plan.tally[1] += 1
+def _leave_driver(panels, plan, problem, forcing, lines, state, work, moments, lane):
+    """End the piece of one lane's driver and keep its moments; begin the next one, or keep the end of the panel."""
+    slot = plan.slot[lane]
+    plan.active[lane] = 0
+    close_driver(problem, state, work, moments, lane)
+    store_moments(panels, slot, plan.piece[lane], lane, moments)
+    if state.status[lane] != OK:
+        return
+    plan.piece[lane] += 1
+    if cut_piece(plan, lane, plan.piece[lane], plan.end[lane]):
+        plan.active[lane] = 1
+        open_driver(lines, state, work, lane)
+        return
+    keep_driver(panels.end, slot, forcing, state, lane, plan.end[lane])
+    keep_pointers(panels, lines, slot, lane, 1)
+    panels.at[lane] = slot
+    plan.tally[1] += 1
 
 
 @jit(**INNER)
-def _run_disease(rates, problem, state, panels, plan, work, dropped, tests_only):
-    """Integrate the disease over the panels of all lanes at their start, or of those tested; without some moments."""
-    lanes = state.time.size
-    for piece in range(panels.shape[1]):
-        any_active = False
+def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, work, moments):
+    """Integrate the driver of the lanes that wait for it over their panels and keep moments and end."""
+    for lane in range(W):
+        plan.active[lane] = 0
+        if plan.mode[lane] == AWAITS:
+            plan.active[lane] = 1
+            _restart_driver(panels, plan, forcing, lines, state, lane)
+            cut_piece(plan, lane, 0, plan.end[lane])
+            open_driver(lines, state, work, lane)
+    lanes = state.time.size  # a number that LLVM knew would cost the SIMD: it unrolls loops of 16 before it looks
+    while driver_step(lanes, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, panels.size) > 0:
         for lane in range(W):
-            chosen = plan.tests[lane] != 0 if tests_only else state.time[lane] < plan.end[lane]
-            plan.active[lane] = 0
-            if chosen and state.status[lane] == OK and cut_piece(plan, lane, piece, plan.end[lane]):
-                plan.active[lane] = 1
-                any_active = True
-        if not any_active:
-            return
-        load_moments(panels, plan, piece, work.moments, dropped)
-        disease_piece(lanes, rates, problem, state, plan, work)
+            if plan.active[lane] != 0 and (state.status[lane] != OK or state.time[lane] >= plan.until[lane]):
+                _leave_driver(panels, plan, problem, forcing, lines, state, work, moments, lane)
+
+
+@jit(**HOT)
+def _open_piece(panels, plan, work, lane):
+    """Begin the present piece of one lane's disease, if its panel has so many; return whether it has."""
+    if not cut_piece(plan, lane, plan.piece[lane], plan.end[lane]):
+        return False
+    load_moments(panels, plan, work.moments, 1 if plan.mode[lane] == TESTS else 0, lane)
+    open_disease(work, lane)
+    return True
+
+
+@jit(**INNER)
+def _enter_panel(panels, plan, work, mode, lane):
+    """Begin the disease of one lane on its panel, whose moments are known."""
+    plan.mode[lane] = mode
+    plan.piece[lane] = 0
+    _open_piece(panels, plan, work, lane)
 
 
 @jit(**INNER)
@@ -142,20 +164,12 @@ def _highest(panels, plan, f, lane):
 
 
 @jit(**INNER)
-def _choose_tests(panels, plan):
-    """Mark the live lanes on which the effect of the highest moments is to be looked at; return whether any is."""
-    any_test = False
-    for lane in range(W):
-        plan.tests[lane] = 0
-        if plan.live[lane] == 0:
-            continue
-        trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1] and panels.depth[lane] == 0
-        for f in range(panels.size.size // W):
-            trusted = trusted and _highest(panels, plan, f, lane) <= plan.passed[f * W + lane]
-        if not trusted:
-            plan.tests[lane] = 1
-            any_test = True
-    return any_test
+def _to_be_tested(panels, plan, lane):
+    """Whether the effect of the highest moments on one lane's panel is to be looked at."""
+    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1] and panels.depth[lane] == 0
+    for f in range(panels.size.size // W):
+        trusted = trusted and _highest(panels, plan, f, lane) <= plan.passed[f * W + lane]
+    return not trusted
 
 
 @jit(**INNER)
@@ -193,68 +207,97 @@ def _effect(problem, state, plan, borne, lane):
 
 
 @jit(**INNER)
-def _settle_panels(problem, state, panels, plan, borne):
-    """Accept the live lanes' panels or mark them for a second run in twice as many pieces; return how many are."""
-    again = 0
-    for lane in range(W):
-        if plan.live[lane] == 0:
-            continue
-        plan.live[lane] = 0
-        if state.status[lane] != OK or plan.tests[lane] == 0:
-            continue
-        effect = _effect(problem, state, plan, borne, lane)
-        _pass(panels, plan, lane, effect)
-        if effect > 1.0 and 2 * plan.pieces[lane] <= panels.shape[1]:
-            panels.depth[lane] += 1
-            plan.live[lane] = 1
-            plan.tally[2] += 1
-            again += 1
-        elif effect < _VANISHES and panels.depth[lane] > 0:
-            panels.depth[lane] -= 1
-    return again
+def _settle_panel(problem, state, panels, plan, borne, lane):
+    """Accept one lane's panel, or let it be integrated again in twice as many pieces; return whether it is accepted."""
+    effect = _effect(problem, state, plan, borne, lane)
+    _pass(panels, plan, lane, effect)
+    if effect > 1.0 and 2 * plan.pieces[lane] <= panels.shape[1]:
+        panels.depth[lane] += 1
+        plan.tally[2] += 1
+        plan.mode[lane] = AWAITS
+        plan.again[lane] = 1
+        _restore_disease(plan, state, lane)
+        return False
+    if effect < _VANISHES and panels.depth[lane] > 0:
+        panels.depth[lane] -= 1
+    return True
 
 
 @jit(**INNER)
-def _run_panels(
-    driver_rates, forced, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under
-):
-    """Take every planned lane over its panel."""
-    again = False
-    while True:
-        any_live = False
-        for lane in range(W):
-            if plan.live[lane] != 0:
-                any_live = True
-                _restart_driver(panels, plan, forcing, lines, one, lane, again)
-                if again:
-                    _restore_disease(plan, two, lane)
-        if any_live:
-            _run_driver(driver_rates, forced, first, forcing, lines, one, panels, plan, work, under.moments)
-            for lane in range(W):
-                if plan.live[lane] != 0:
-                    _keep_disease(plan, two, lane)
-            if _choose_tests(panels, plan):
-                _run_disease(disease_rates, second, two, panels, plan, under, 1, True)
-            for lane in range(W):
-                if plan.tests[lane] != 0 and two.status[lane] == OK:
-                    for at in range(lane, two.y.size, W):
-                        plan.check[at] = two.y[at]
-                        plan.check_present[at] = two.present[at]
-                    _restore_disease(plan, two, lane)
-        _run_disease(disease_rates, second, two, panels, plan, under, 0, False)
-        again = True
-        if not any_live or _settle_panels(second, two, panels, plan, under.borne) == 0:
-            return
+def _leave_piece(problem, state, one, panels, plan, work, lane):
+    """End the piece of one lane's disease and go on to the next one, or to what follows the panel."""
+    close_disease(problem, state, work, lane)
+    if state.status[lane] != OK:
+        plan.mode[lane] = HALTS
+        return
+    plan.piece[lane] += 1
+    if _open_piece(panels, plan, work, lane):
+        return
+    if plan.mode[lane] == TESTS:
+        for at in range(lane, state.y.size, W):
+            plan.check[at] = state.y[at]
+            plan.check_present[at] = state.present[at]
+        _restore_disease(plan, state, lane)
+        _enter_panel(panels, plan, work, RUNS, lane)
+        return
+    plan.mode[lane] = BETWEEN
+    if plan.tests[lane] == 0 or _settle_panel(problem, state, panels, plan, work.borne, lane):
+        _give_up_stuck(problem, plan, one, state, lane)
 
 
 @jit(**INNER)
-def _give_to_disease(problem, lines, nothing, state, stop):
-    """Give the doses due now that enter the disease's own states."""
+def _give_to_disease(problem, lines, nothing, state, stop, lane):
+    """Give the doses due now that enter the disease's own states of one lane."""
+    if state.stop[lane] <= state.time[lane] < stop:
+        apply_events(problem, lines, nothing, state, lane, state.time[lane])
+        state.stop[lane] = next_event(lines, lane)
+        state.step[lane] = 0.0
+
+
+@jit(**INNER)
+def _find_moments(lines, panels, plan, work, lane):
+    """Take the moments of one lane's panel from a kept one, or let it wait for the driver."""
+    slot = plan.slot[lane]
+    plan.tests[lane] = 0
+    plan.again[lane] = 0
+    plan.mode[lane] = AWAITS
+    if plan.rests[lane] != 0:
+        plan.pieces[lane] = 1
+        pass_over(lines, lane, plan.end[lane])
+    elif slot < panels.shape[0] - 1 and reuse(panels, lines, lane, slot, plan.begin[lane], plan.end[lane]):
+        plan.pieces[lane] = 1 << panels.level[slot * W + lane]
+    else:
+        return
+    plan.tally[0] += 1
+    _enter_panel(panels, plan, work, RUNS, lane)
+
+
+@jit(**INNER)
+def _next_panel(first, second, aside, nothing, lines, own, other, one_aside, two, panels, plan, work, seen, stop, lane):
+    """Take one lane from the end of a panel into the next one, or to what it has to wait for."""
+    if two.status[lane] != OK or two.time[lane] >= stop:
+        plan.mode[lane] = HALTS
+        return
+    _give_to_disease(second, own, nothing, two, stop, lane)
+    plan_panel(panels, plan, lines, two, stop, lane)
+    if show_at_start(first, aside, lines, other, one_aside, two, panels, plan, seen, lane):
+        plan.mode[lane] = DUE
+    else:
+        _find_moments(lines, panels, plan, work, lane)
+
+
+@jit(**INNER)
+def _begin_disease(problem, two, panels, plan, work):
+    """Put the lanes whose driver has been integrated on their panels."""
     for lane in range(W):
-        if state.status[lane] == OK and state.stop[lane] <= state.time[lane] < stop:
-            apply_events(problem, lines, nothing, state, lane, state.time[lane])
-            state.stop[lane] = next_event(lines, lane)
-            state.step[lane] = 0.0
+        if plan.mode[lane] != AWAITS:
+            continue
+        if two.status[lane] != OK:
+            plan.mode[lane] = HALTS
+            continue
+        _keep_disease(plan, two, lane)
+        plan.tests[lane] = 1 if _to_be_tested(panels, plan, lane) else 0
+        _enter_panel(panels, plan, work, TESTS if plan.tests[lane] != 0 else RUNS, lane)
 
 
 @jit(**INNER)
@@ -264,13 +307,46 @@ def _count_steps(one, two, lane):
 
 
 @jit(**INNER)
-def _give_up_stuck(problem, plan, one, two):
-    """Mark lanes that took far too many steps on their panel: something is faster than explicit steps can follow."""
+def _give_up_stuck(problem, plan, one, two, lane):
+    """Mark a lane that took far too many steps on its panel: something is faster than explicit steps can follow."""
+    taken = _count_steps(one, two, lane) - plan.before[lane]
+    plan.before[lane] += taken
+    if taken > _STUCK * problem.options[3]:
+        two.status[lane] = STIFF
+
+
+@jit(**HOT)
+def _any(plan, mode):
+    """Whether any lane stands there."""
     for lane in range(W):
-        taken = _count_steps(one, two, lane) - plan.before[lane]
-        plan.before[lane] += taken
-        if two.status[lane] == OK and taken > _STUCK * problem.options[3]:
-            two.status[lane] = STIFF
+        if plan.mode[lane] == mode:
+            return True
+    return False
+
+
+@jit(**HOT)
+def _none_behind(plan, mode):
+    """Whether no lane is on its way to the first panel before which one stands there: it may have to wait there too."""
+    first = np.inf
+    for lane in range(W):
+        if plan.mode[lane] == mode:
+            first = min(first, plan.begin[lane])
+    for lane in range(W):
+        if plan.begin[lane] < first and plan.mode[lane] != HALTS:
+            return False
+    return True
+
+
+@jit(**INNER)
+def _run_disease(rates, problem, one, state, panels, plan, work):
+    """Take the disease of the lanes that are on a panel one step further; return how many are."""
+    for lane in range(W):
+        plan.active[lane] = 1 if plan.mode[lane] == TESTS or plan.mode[lane] == RUNS else 0
+    running = disease_step(state.time.size, rates, problem, state, plan, work)
+    for lane in range(W):
+        if plan.active[lane] != 0 and (state.status[lane] != OK or state.time[lane] >= plan.until[lane]):
+            _leave_piece(problem, state, one, panels, plan, work, lane)
+    return running
 
 
 def _signature():
@@ -302,37 +378,30 @@ def advance_cascade(
         skip_missed(own, lane, two.time[lane])
         two.stop[lane] = next_event(own, lane)
         plan.before[lane] = 0
+        plan.mode[lane] = BETWEEN
         for row in range(3):
             two.counts[row * W + lane] = 0
             one.counts[row * W + lane] = 0
     while True:
-        _give_to_disease(second, own, nothing, two, stop)
-        if plan_panels(panels, plan, lines, two, stop) == 0:
+        for lane in range(W):
+            if plan.mode[lane] == BETWEEN:
+                _next_panel(
+                    first, second, aside, nothing, lines, own, other, one_aside, two, panels, plan, under, seen, stop,
+                    lane,
+                )  # fmt: skip
+        if _any(plan, DUE) and _none_behind(plan, DUE):
+            write_outputs(
+                driver_rates, forced, disease_rates, first, second, aside, lines, other, one_aside, two, two_aside,
+                panels, plan, work, under, seen,
+            )  # fmt: skip
+            for lane in range(W):
+                if plan.mode[lane] == DUE:
+                    _find_moments(lines, panels, plan, under, lane)
+        elif _any(plan, AWAITS) and _none_behind(plan, AWAITS):
+            _run_driver(driver_rates, forced, first, forcing, lines, one, panels, plan, work, under.moments)
+            _begin_disease(second, two, panels, plan, under)
+        elif _run_disease(disease_rates, second, one, two, panels, plan, under) == 0:
             return
-        for lane in range(W):
-            plan.live[lane] = plan.active[lane]
-        write_outputs(
-            driver_rates, forced, disease_rates, first, second, aside, lines, other, one_aside, two, two_aside, panels,
-            plan, work, under, seen,
-        )  # fmt: skip
-        for lane in range(W):
-            if plan.live[lane] == 0:
-                continue
-            slot = plan.slot[lane]
-            if plan.rests[lane] != 0:
-                plan.live[lane] = 0
-                plan.pieces[lane] = 1
-                pass_over(lines, lane, plan.end[lane])
-                plan.tally[0] += 1
-                continue
-            if slot < panels.shape[0] - 1 and reuse(panels, lines, lane, slot, plan.begin[lane], plan.end[lane]):
-                plan.live[lane] = 0
-                plan.pieces[lane] = 1 << panels.level[slot * W + lane]
-                plan.tally[0] += 1
-        _run_panels(
-            driver_rates, forced, disease_rates, first, second, forcing, lines, one, two, panels, plan, work, under
-        )
-        _give_up_stuck(second, plan, one, two)
 
 
 def _finish_signature():

@@ -226,7 +226,7 @@ class CascadeBlock(Block):
         size = self._two.y.size
         rows = {"y": size, "present": size, "check": size, "check_present": size, "redraw": size, "tally": 5}
         rows["passed"] = self._panels.size.size
-        whole = {"slot", "live", "rests", "active", "pieces", "redraw", "before", "tests", "tally"}
+        whole = {"slot", "mode", "rests", "again", "active", "pieces", "piece", "redraw", "before", "tests", "tally"}
         plan = Plan(**{
             name: np.zeros(rows.get(name, LANES), dtype=np.int64 if name in whole else np.float64)
             for name in Plan._fields

@@ -241,34 +241,57 @@ def _cross(rates, lanes, problem, state, plan, work):
         work.taken[lane] = 0.0
 
 
+@jit(**HOT)
+def open_disease(work, lane):
+    """Begin a piece of one lane."""
+    work.opening[lane] = 0.0
+
+
+@jit(**HOT)
+def close_disease(problem, state, work, lane):
+    """End a piece of one lane."""
+    if state.status[lane] == OK:
+        # a piece begins with a jump of its forcings, as the next one will
+        state.step[lane] = work.opening[lane]
+    end_piece(problem, state, lane)
+
+
+@jit(**INNER)
+def disease_step(lanes, rates, problem, state, plan, work):
+    """Take the active lanes one step towards plan.until under work.moments; return how many were not there."""
+    running = _begin(rates, lanes, problem, state, plan, work)
+    if running == 0:
+        return 0
+    _choose_steps(lanes, problem, state, plan, work)
+    spread(work.step, problem.counted.size, work.steps)
+    _set_decay(lanes, state.y.size, work)
+    _stages(rates, lanes, problem, state, plan, work, 1, 12)
+    _point(12, lanes, state.y.size, state, work)
+    _errors(lanes, problem, state, work)
+    for lane in range(lanes):
+        work.taken[lane] = 0.0
+        if work.step[lane] > 0.0:
+            _control(state, work, lane)
+            if state.counts[lane] > problem.options[2]:
+                state.status[lane] = TOO_MANY_STEPS
+    _cross(rates, lanes, problem, state, plan, work)
+    take(problem.counted.size, lanes, work.taken, work.trial, state.y)
+    for lane in range(lanes):
+        if work.taken[lane] > 0.0:
+            step = work.step[lane]
+            whole = step == plan.until[lane] - state.time[lane]
+            state.time[lane] = plan.until[lane] if whole else state.time[lane] + step
+    return running
+
+
 @jit(**INNER)
 def disease_piece(lanes, rates, problem, state, plan, work):
     """Integrate the disease of the active lanes from plan.origin to plan.until under work.moments."""
     for lane in range(lanes):
-        work.opening[lane] = 0.0
-    while _begin(rates, lanes, problem, state, plan, work) > 0:
-        _choose_steps(lanes, problem, state, plan, work)
-        spread(work.step, problem.counted.size, work.steps)
-        _set_decay(lanes, state.y.size, work)
-        _stages(rates, lanes, problem, state, plan, work, 1, 12)
-        _point(12, lanes, state.y.size, state, work)
-        _errors(lanes, problem, state, work)
-        for lane in range(lanes):
-            work.taken[lane] = 0.0
-            if work.step[lane] > 0.0:
-                _control(state, work, lane)
-                if state.counts[lane] > problem.options[2]:
-                    state.status[lane] = TOO_MANY_STEPS
-        _cross(rates, lanes, problem, state, plan, work)
-        take(problem.counted.size, lanes, work.taken, work.trial, state.y)
-        for lane in range(lanes):
-            if work.taken[lane] > 0.0:
-                step = work.step[lane]
-                whole = step == plan.until[lane] - state.time[lane]
-                state.time[lane] = plan.until[lane] if whole else state.time[lane] + step
-    for lane in range(lanes):
-        if plan.active[lane] != 0 and state.status[lane] == OK:
-            # a piece begins with a jump of its forcings, as the next one will
-            state.step[lane] = work.opening[lane]
         if plan.active[lane] != 0:
-            end_piece(problem, state, lane)
+            open_disease(work, lane)
+    while disease_step(lanes, rates, problem, state, plan, work) > 0:
+        pass
+    for lane in range(lanes):
+        if plan.active[lane] != 0:
+            close_disease(problem, state, work, lane)

@@ -245,8 +245,8 @@ def _control(state, plan, work, lane):
 
 
 @jit(**HOT)
-def _fold(plan, work, moments):
-    """Give the active lanes' moments to the disease, the highest by what it does there.
+def _fold(work, moments, lane):
+    """Give one lane's moments to the disease, the highest by what it does there.
 
     A state that decays at the rate r turns the moment of degree n of a piece of length h into about (r h / 2)^n / (2n
     + 1)!! of itself. So the highest moment does to states of two rates what a little more of the next two would; to
@@ -254,47 +254,65 @@ def _fold(plan, work, moments):
     """
     wide = work.legendre.size // W
     own = wide - 1
-    for lane in range(W):
-        if plan.active[lane] == 0:
-            continue
-        for f in range(moments.size // (own * W)):
-            at = f * own * W + lane
-            found = f * wide * W + lane
-            for j in range(own):
-                moments[at + j * W] = work.moments[found + j * W]
-            highest = work.moments[found + own * W]
-            if own > 3:  # means and slopes stay as they are
-                moments[at + (own - 1) * W] += (_SLOW + _QUICK) / (2.0 * own + 1.0) * highest
-                moments[at + (own - 2) * W] -= _SLOW * _QUICK / ((2.0 * own + 1.0) * (2.0 * own - 1.0)) * highest
+    for f in range(moments.size // (own * W)):
+        at = f * own * W + lane
+        found = f * wide * W + lane
+        for j in range(own):
+            moments[at + j * W] = work.moments[found + j * W]
+        highest = work.moments[found + own * W]
+        if own > 3:  # means and slopes stay as they are
+            moments[at + (own - 1) * W] += (_SLOW + _QUICK) / (2.0 * own + 1.0) * highest
+            moments[at + (own - 2) * W] -= _SLOW * _QUICK / ((2.0 * own + 1.0) * (2.0 * own - 1.0)) * highest
+
+
+@jit(**HOT)
+def open_driver(lines, state, work, lane):
+    """Begin a piece of one lane."""
+    for at in range(lane, work.moments.size, W):
+        work.moments[at] = 0.0
+    state.stop[lane] = next_event(lines, lane)
+
+
+@jit(**HOT)
+def close_driver(problem, state, work, moments, lane):
+    """End a piece of one lane and give its `moments` (forcing, degree, lane)."""
+    _fold(work, moments, lane)
+    end_piece(problem, state, lane)
+
+
+@jit(**INNER)
+def driver_step(lanes, rates, forced, problem, forcing, lines, state, plan, panel, work, size):
+    """Take the active lanes one step towards plan.until; return how many were not there. Doses at the end wait.
+
+    `size` (forcing, lane) largest value so far.
+    """
+    states = problem.counted.size
+    running = _choose_steps(lanes, problem, forcing, lines, state, plan, work)
+    if running == 0:
+        return 0
+    _points(rates, lanes, problem, forcing, state, work)
+    _gains(forced, lanes, problem, state, plan, work)
+    _errors(lanes, problem, state, panel, size, work)
+    for lane in range(lanes):
+        work.taken[lane] = 0.0
+        if work.step[lane] > 0.0:
+            _control(state, plan, work, lane)
+            if state.counts[lane] > problem.options[2]:
+                state.status[lane] = TOO_MANY_STEPS
+    take(states, lanes, work.taken, work.x[(_NODES - 1) * states * W :], state.y)
+    add_chosen(work.moments.size // W, lanes, work.taken, work.gain, work.moments)
+    enlarge(size.size // W, lanes, work.taken, work.forced, size)
+    return running
 
 
 @jit(**INNER)
 def driver_piece(lanes, rates, forced, problem, forcing, lines, state, plan, panel, work, moments, size):
-    """Integrate the driver of the active lanes from plan.origin to plan.until and give the moments of the forcings.
-
-    Doses at the end itself wait. `moments` (forcing, degree, lane); `size` (forcing, lane) largest value so far.
-    """
-    states = problem.counted.size
-    count = size.size
+    """Integrate the driver of the active lanes from plan.origin to plan.until and give the moments of the forcings."""
     for lane in range(lanes):
         if plan.active[lane] != 0:
-            for at in range(lane, work.moments.size, W):
-                work.moments[at] = 0.0
-            state.stop[lane] = next_event(lines, lane)
-    while _choose_steps(lanes, problem, forcing, lines, state, plan, work) > 0:
-        _points(rates, lanes, problem, forcing, state, work)
-        _gains(forced, lanes, problem, state, plan, work)
-        _errors(lanes, problem, state, panel, size, work)
-        for lane in range(lanes):
-            work.taken[lane] = 0.0
-            if work.step[lane] > 0.0:
-                _control(state, plan, work, lane)
-                if state.counts[lane] > problem.options[2]:
-                    state.status[lane] = TOO_MANY_STEPS
-        take(states, lanes, work.taken, work.x[(_NODES - 1) * states * W :], state.y)
-        add_chosen(work.moments.size // W, lanes, work.taken, work.gain, work.moments)
-        enlarge(count // W, lanes, work.taken, work.forced, size)
-    _fold(plan, work, moments)
+            open_driver(lines, state, work, lane)
+    while driver_step(lanes, rates, forced, problem, forcing, lines, state, plan, panel, work, size) > 0:
+        pass
     for lane in range(lanes):
         if plan.active[lane] != 0:
-            end_piece(problem, state, lane)
+            close_driver(problem, state, work, moments, lane)

@@ -17,6 +17,9 @@ from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
 from pdsim.solvers.events import event_factor, next_event
 from pdsim.solvers.forcing import refresh, settle
 
+# where a lane stands: at a panel's end, before one with outputs inside, before one whose driver is to be integrated,
+# on one for the first time without the highest moments, on one, at the stop or given up
+BETWEEN, DUE, AWAITS, TESTS, RUNS, HALTS = range(6)
 REST = 7  # panels that one may cover where the driver rests and nothing is given; most outputs lie on whole weeks
 ALIKE = 1e-9  # largest shift of a dose, in the model's time unit, that still counts as the same course
 
@@ -47,10 +50,12 @@ class Plan(NamedTuple):
     origin: Floats  # (lane,) start of the present piece
     target: Floats  # (lane,) next output on the panel
     slot: Ints  # (lane,)
-    live: Ints  # (lane,) 1 where the driver is integrated
+    mode: Ints  # (lane,) where the lane stands
     rests: Ints  # (lane,) 1 where the driver stays as it is
-    active: Ints  # (lane,) 1 where the piece is to be integrated
+    again: Ints  # (lane,) 1 where the panel is integrated again in more pieces
+    active: Ints  # (lane,) 1 where a piece is being integrated
     pieces: Ints  # (lane,)
+    piece: Ints  # (lane,) the present one
     y: Floats  # (state, lane) disease at the start of the panel
     present: Floats  # (state, lane)
     redraw: Ints  # (state, lane)
@@ -247,38 +252,17 @@ def reuse(panels, lines, lane, slot, begin, end):
     return False
 
 
-@jit(**INNER)
-def load_moments(panels, plan, piece, moments, dropped):
-    """Copy the moments of the active lanes' piece to the front (forcing, degree, lane), without the last ones."""
+@jit(**HOT)
+def load_moments(panels, plan, moments, dropped, lane):
+    """Copy the moments of one lane's piece to the front (forcing, degree, lane), without the last ones."""
     wide = panels.shape[2] + 1
-    forcings = panels.size.size // W
-    size = forcings * wide * W
-    slot = _common_slot(plan)
-    if slot >= 0:
-        base = (slot * panels.shape[1] + piece) * size
-        for at in range(size):
-            moments[at] = panels.moments[base + at]
-    else:
-        for lane in range(W):
-            if plan.active[lane] != 0:
-                base = (plan.slot[lane] * panels.shape[1] + piece) * size
-                for at in range(lane, size, W):
-                    moments[at] = panels.moments[base + at]
-    for f in range(forcings):
-        for at in range((f * wide + wide - dropped) * W, (f + 1) * wide * W):
+    size = panels.size.size * wide
+    base = (plan.slot[lane] * panels.shape[1] + plan.piece[lane]) * size
+    for at in range(lane, size, W):
+        moments[at] = panels.moments[base + at]
+    for last in range(wide - dropped, wide):
+        for at in range(last * W + lane, size, wide * W):
             moments[at] = 0.0
-
-
-@jit(**INNER)
-def _common_slot(plan):
-    """Slot that all active lanes are on, or -1."""
-    slot = -1
-    for lane in range(W):
-        if plan.active[lane] != 0:
-            if slot >= 0 and plan.slot[lane] != slot:
-                return -1
-            slot = plan.slot[lane]
-    return slot
 
 
 @jit(**INNER)
@@ -319,36 +303,26 @@ def _rest(panels, plan, lines, lane, number, stop):
         plan.rests[lane] = 1
 
 
-@jit(**INNER)
-def plan_panels(panels, plan, lines, state, stop):
-    """Choose the next panel of every lane that is to go on; return how many are."""
-    running = 0
-    for lane in range(W):
-        plan.active[lane] = 0
-        plan.live[lane] = 0
-        plan.rests[lane] = 0
-        time = state.time[lane]
-        plan.begin[lane] = time
-        plan.end[lane] = time
-        if state.status[lane] != 0 or time >= stop:
-            continue
-        running += 1
-        number = np.floor((time - panels.grid[0]) / panels.grid[1] + 1e-9)
-        begin = panels.grid[0] + number * panels.grid[1]
-        whole = panels.grid[0] + (number + 1.0) * panels.grid[1]
-        plan.end[lane] = min(whole, state.stop[lane], stop)
-        cut = time != begin or plan.end[lane] != whole
-        slots = panels.shape[0] - 1
-        plan.slot[lane] = slots if cut else np.int64(number) % slots
-        plan.active[lane] = 1
-        if not cut:
-            _rest(panels, plan, lines, lane, number, min(state.stop[lane], stop))
-    return running
+@jit(**HOT)
+def plan_panel(panels, plan, lines, state, stop, lane):
+    """Choose the next panel of one lane."""
+    time = state.time[lane]
+    number = np.floor((time - panels.grid[0]) / panels.grid[1] + 1e-9)
+    begin = panels.grid[0] + number * panels.grid[1]
+    whole = panels.grid[0] + (number + 1.0) * panels.grid[1]
+    plan.begin[lane] = time
+    plan.end[lane] = min(whole, state.stop[lane], stop)
+    plan.rests[lane] = 0
+    cut = time != begin or plan.end[lane] != whole
+    slots = panels.shape[0] - 1
+    plan.slot[lane] = slots if cut else np.int64(number) % slots
+    if not cut:
+        _rest(panels, plan, lines, lane, number, min(state.stop[lane], stop))
 
 
 @jit(**HOT)
 def cut_piece(plan, lane, piece, end):
-    """Set origin and until of one lane's piece of its panel, or of the part of it before `end`."""
+    """Set origin and until of one lane's piece of its panel, or of the part of it before `end`, if there is one."""
     if piece >= plan.pieces[lane]:
         return False
     span = end - plan.begin[lane]

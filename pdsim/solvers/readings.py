@@ -11,7 +11,7 @@ from pdsim.solvers.disease import disease_piece
 from pdsim.solvers.driver import driver_piece
 from pdsim.solvers.events import apply_events
 from pdsim.solvers.forcing import lane_concentrations
-from pdsim.solvers.panels import Panels, cut_piece, restore_driver
+from pdsim.solvers.panels import DUE, Panels, cut_piece, restore_driver
 from pdsim.solvers.status import OK
 
 
@@ -81,26 +81,39 @@ def show_here(aside, lines, other, one, two, panels, seen, row, lane):
 
 
 @jit(**INNER)
+def show_at_start(first, aside, lines, other, one, two, panels, plan, seen, lane):
+    """Write one lane's outputs at the start of its panel, doses given; return whether others lie inside the panel."""
+    row = two.next_output[lane]
+    if row < seen.times.size and seen.times[row] <= plan.begin[lane]:
+        _leave_main(panels, seen, aside, lines, other, one, lane, plan.begin[lane])
+        one.status[lane] = OK
+        apply_events(first, other, aside, one, lane, plan.begin[lane])
+        while row < seen.times.size and seen.times[row] <= plan.begin[lane]:
+            if one.status[lane] == OK:
+                _show(seen, row, one, two, aside, lane, plan.begin[lane])
+            row += 1
+        two.next_output[lane] = row
+    return row < seen.times.size and seen.times[row] < plan.end[lane]
+
+
+@jit(**INNER)
 def _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen):
-    """Start the second course of every lane with an output on its panel; return how many are, and go inside it."""
+    """Start the second course of every lane with an output inside its panel; return how many are."""
     due = 0
-    inside = 0
     for lane in range(W):
         plan.active[lane] = 0
         row = two.next_output[lane]
-        if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
+        if plan.mode[lane] != DUE or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
             continue
         due += 1
         plan.active[lane] = 1
         plan.pieces[lane] = 1 << panels.depth[lane]
-        plan.target[lane] = max(seen.times[row], plan.begin[lane])
+        plan.target[lane] = seen.times[row]
         _leave_main(panels, seen, aside, lines, other, one, lane, plan.begin[lane])
         one.status[lane] = OK
         one.counts[lane] = 0
         _copy_disease(two, copy, lane)
-        if plan.target[lane] > plan.begin[lane]:
-            inside += 1
-    return due, inside
+    return due
 
 
 @jit(**INNER)
@@ -122,22 +135,21 @@ def write_outputs(
     under,
     seen,
 ):
-    """Write the outputs that lie on the planned panels of the lanes marked live, their ends excluded.
+    """Write the outputs inside the planned panels of the lanes where they are due.
 
     Each is reached from the start of its panel, so that none depends on the others.
     """
     lanes = two.time.size
     while True:
-        due, inside = _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen)
-        if due == 0:
+        if _begin_reading(aside, lines, other, one, two, copy, panels, plan, seen) == 0:
             return
-        for piece in range(panels.shape[1] if inside > 0 else 0):
+        for piece in range(panels.shape[1]):
             for lane in range(W):
                 plan.active[lane] = 0
                 row = two.next_output[lane]
-                if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
+                if plan.mode[lane] != DUE or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
                     continue
-                if plan.target[lane] > plan.begin[lane] and cut_piece(plan, lane, piece, plan.target[lane]):
+                if cut_piece(plan, lane, piece, plan.target[lane]):
                     plan.active[lane] = 1
             driver_piece(
                 lanes, driver_rates, forced, first, aside, other, one, plan, panels.grid[1], work, under.moments,
@@ -146,7 +158,7 @@ def write_outputs(
             disease_piece(lanes, disease_rates, second, copy, plan, under)
         for lane in range(W):
             row = two.next_output[lane]
-            if plan.live[lane] == 0 or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
+            if plan.mode[lane] != DUE or row >= seen.times.size or seen.times[row] >= plan.end[lane]:
                 continue
             apply_events(first, other, aside, one, lane, plan.target[lane])
             if one.status[lane] == OK and copy.status[lane] == OK:
