@@ -49,12 +49,10 @@ from pdsim.solvers.panels import (
 from pdsim.solvers.pointers import rates_at
 from pdsim.solvers.readings import Seen, show_at_start, show_here, write_outputs
 from pdsim.solvers.status import OK, STIFF
+from pdsim.solvers.trust import effect_of, note_effect, to_be_tested
 
 _STUCK = 40.0  # steps on a panel, in those that a stiffness test waits for, at which a lane is given up
-_TRUST = 28.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
 _VANISHES = 0.04  # effect, in what is borne, at which the next is cut into half as many pieces: moments show far more
-_HARDLY = 0.3  # effect up to which highest moments are taken on trust
-_ROOM = 10.0  # largest factor by which these may grow meanwhile
 
 
 @jit(**INNER)
@@ -127,7 +125,9 @@ def _run_driver(rates, forced, problem, forcing, lines, state, panels, plan, wor
             cut_piece(plan, lane, 0, plan.end[lane])
             open_driver(lines, state, work, lane)
     lanes = state.time.size  # a number that LLVM knew would cost the SIMD: it unrolls loops of 16 before it looks
-    while driver_step(lanes, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, panels.size) > 0:
+    while (
+        driver_step(lanes, rates, forced, problem, forcing, lines, state, plan, panels.grid[1], work, panels.size) > 0
+    ):
         for lane in range(W):
             if plan.active[lane] != 0 and (state.status[lane] != OK or state.time[lane] >= plan.until[lane]):
                 _leave_driver(panels, plan, problem, forcing, lines, state, work, moments, lane)
@@ -152,65 +152,10 @@ def _enter_panel(panels, plan, work, mode, lane):
 
 
 @jit(**INNER)
-def _highest(panels, plan, f, lane):
-    """Highest moment of a forcing on one lane's panel, the largest of its pieces."""
-    wide = panels.shape[2] + 1
-    forcings = panels.size.size // W
-    found = 0.0
-    for piece in range(plan.pieces[lane]):
-        row = ((plan.slot[lane] * panels.shape[1] + piece) * forcings + f) * wide + wide - 1
-        found = max(found, abs(panels.moments[row * W + lane]))
-    return found
-
-
-@jit(**INNER)
-def _to_be_tested(panels, plan, lane):
-    """Whether the effect of the highest moments on one lane's panel is to be looked at."""
-    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1] and panels.depth[lane] == 0
-    for f in range(panels.size.size // W):
-        trusted = trusted and _highest(panels, plan, f, lane) <= plan.passed[f * W + lane]
-    return not trusted
-
-
-@jit(**INNER)
-def _pass(panels, plan, lane, effect):
-    """Note up to what size the highest moments would hardly show, going by one lane's panel: their effect is linear."""
-    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1]
-    room = min(_ROOM, _HARDLY / max(effect, 1e-300))
-    for f in range(panels.size.size // W):
-        at = f * W + lane
-        found = room * _highest(panels, plan, f, lane)
-        if panels.depth[lane] > 0 or not effect < _HARDLY:  # moments of pieces say little of those of a whole panel
-            plan.passed[at] = -1.0
-        elif trusted:
-            plan.passed[at] = max(plan.passed[at], found)
-        else:
-            plan.passed[at] = found
-    if not trusted:
-        plan.since[lane] = plan.begin[lane]
-
-
-@jit(**INNER)
-def _effect(problem, state, plan, borne, lane):
-    """Effect of the highest moments on one lane's disease at the end of a panel, as a share of what is borne."""
-    worst = 0.0
-    for i in range(problem.counted.size):
-        at = i * W + lane
-        if plan.check_present[at] != state.present[at]:
-            continue
-        scale = abs(state.y[at])
-        if problem.counted[i] != 0:
-            scale = 1.0
-        tolerance = problem.absolute[i] + problem.options[0] * scale
-        worst = max(worst, abs(plan.check[at] - state.y[at]) / (borne[i] * tolerance))
-    return worst
-
-
-@jit(**INNER)
 def _settle_panel(problem, state, panels, plan, borne, lane):
     """Accept one lane's panel, or let it be integrated again in twice as many pieces; return whether it is accepted."""
-    effect = _effect(problem, state, plan, borne, lane)
-    _pass(panels, plan, lane, effect)
+    effect = effect_of(problem, state, plan, borne, lane)
+    note_effect(panels, plan, lane, effect)
     if effect > 1.0 and 2 * plan.pieces[lane] <= panels.shape[1]:
         panels.depth[lane] += 1
         plan.tally[2] += 1
@@ -296,7 +241,7 @@ def _begin_disease(problem, two, panels, plan, work):
             plan.mode[lane] = HALTS
             continue
         _keep_disease(plan, two, lane)
-        plan.tests[lane] = 1 if _to_be_tested(panels, plan, lane) else 0
+        plan.tests[lane] = 1 if to_be_tested(panels, plan, lane) else 0
         _enter_panel(panels, plan, work, TESTS if plan.tests[lane] != 0 else RUNS, lane)
 
 
@@ -318,10 +263,10 @@ def _give_up_stuck(problem, plan, one, two, lane):
 @jit(**HOT)
 def _any(plan, mode):
     """Whether any lane stands there."""
+    found = 0
     for lane in range(W):
-        if plan.mode[lane] == mode:
-            return True
-    return False
+        found += 1 if plan.mode[lane] == mode else 0
+    return found > 0
 
 
 @jit(**HOT)
@@ -331,10 +276,10 @@ def _none_behind(plan, mode):
     for lane in range(W):
         if plan.mode[lane] == mode:
             first = min(first, plan.begin[lane])
+    behind = 0
     for lane in range(W):
-        if plan.begin[lane] < first and plan.mode[lane] != HALTS:
-            return False
-    return True
+        behind += 1 if plan.begin[lane] < first and plan.mode[lane] != HALTS else 0
+    return behind == 0
 
 
 @jit(**INNER)

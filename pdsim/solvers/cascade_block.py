@@ -271,7 +271,7 @@ class CascadeBlock(Block):
         }  # fmt: skip
         self._driver_work = DriverWork(**{
             **{name: np.zeros(driver.get(name, 1) * LANES) for name in DriverWork._fields},
-            "ones": np.ones(LANES), "level": np.array(self.cascade.levels, dtype=np.int64),
+            "level": np.array(self.cascade.levels, dtype=np.int64),
             "ring": np.array(ring, dtype=np.int64), "pull": np.array(pulls, dtype=np.int64).reshape(-1),
             **{name: getattr(plan, name) for name in DriverWork._fields if name in plan._fields},
         })  # fmt: skip

@@ -25,9 +25,9 @@ from pdsim.solvers.rows import (
     farthest,
     forcing_ratios,
     growths,
-    last_terms,
     legendre,
     node_slopes,
+    node_weights,
     state_ratios,
     take,
     weighted,
@@ -61,7 +61,6 @@ class DriverWork(NamedTuple):
     decay: Floats  # (compartment, lane)
     time: Floats  # (node, lane)
     step: Floats  # (lane,)
-    ones: Floats  # (lane,)
     error: Floats  # (lane,)
     spoilt: Floats  # (lane,)
     growth: Floats  # (lane,)
@@ -169,10 +168,10 @@ def _gains(forced, lanes, problem, state, plan, work):
             work.forced[node * count : (node + 1) * count],
         )  # fmt: skip
         legendre(wide, lanes, time, plan.origin, plan.until, work.legendre)
-        for j in range(wide):
-            for lane in range(lanes):
-                share = _B[node] * work.step[lane] / (plan.until[lane] - plan.origin[lane])
-                work.weight[(node * wide + j) * W + lane] = (2.0 * j + 1.0) * share * work.legendre[j * W + lane]
+        node_weights(
+            wide, lanes, _B[node], work.step, plan.origin, plan.until, work.legendre,
+            work.weight[node * wide * W : (node + 1) * wide * W],
+        )  # fmt: skip
     weighted(lanes, wide, count // W, work.forced, work.weight, work.gain)
 
 
@@ -185,11 +184,11 @@ def _errors(lanes, problem, state, panel, size, work):
     states = problem.counted.size
     first = states * W
     node_slopes(states, lanes, state.y, work.x, work.before)
-    last_terms(states, lanes, work.ones, work.before, work.ratio[:first])
     end = work.x[(_NODES - 1) * first : _NODES * first]
-    state_ratios(states, lanes, problem.options[0], state.y, end, work.absolute, work.ratio[:first])
-    last_terms(size.size // W, lanes, work.step, work.forced, work.ratio[first:])
-    forcing_ratios(size.size // W, lanes, panel * problem.options[0], work.forced, size, work.ratio[first:])
+    own, others = work.ratio[:first], work.ratio[first:]
+    state_ratios(states, lanes, problem.options[0], state.y, work.before, end, work.absolute, own)
+    tolerance = panel * problem.options[0]
+    forcing_ratios(size.size // W, lanes, tolerance, work.step, work.forced, size, others)
     worst(work.ratio.size // W, lanes, work.ratio, work.error, work.spoilt)
     for lane in range(lanes):
         if work.moving[lane] > 0.0:

@@ -282,6 +282,16 @@ def node_slopes(rows, lanes, y, x, out):
 
 
 @jit(**ROWS)
+def node_weights(wide, lanes, share, step, origin, until, polynomials, out):
+    """Weights (degree, lane) of a node of a step in Legendre moments of a piece; `share` is the node's in the step."""
+    for lane in range(lanes):
+        out[lane] = share * step[lane] / (until[lane] - origin[lane])
+    for j in range(1, wide):
+        for lane in range(lanes):
+            put(out, j * lanes, lane, (2.0 * j + 1.0) * out[lane] * get(polynomials, j * lanes, lane))
+
+
+@jit(**ROWS)
 def weighted(lanes, wide, rows, values, weight, out):
     """Sums over the nodes of values (node, row, lane) times weight (node, degree, lane): gains of moments."""
     shift = rows * lanes
@@ -298,49 +308,46 @@ def weighted(lanes, wide, rows, values, weight, out):
                 put(out, (f * wide + j) * lanes, lane, total)
 
 
-@jit(**ROWS)
-def last_terms(rows, lanes, step, values, out):
-    """Error that a step may leave in the integrals of values (node, row, lane).
+@jit(**HOT)
+def _last_term(v0, v1, v2, v3):
+    """What a step may leave out of the integral of what has these values at its nodes: two parts of a fraction.
 
     Legendre coefficients over the step fall in a row; the last of them, let fall twice more, bounds what is left out.
     """
+    third = _L30 * v0 + _L31 * v1 + _L32 * v2 + _L33 * v3
+    second = _L20 * v0 + _L21 * v1 + _L22 * v2 + _L23 * v3
+    first = _L10 * v0 + _L11 * v1 + _L12 * v2 + _L13 * v3
+    last = third * third
+    return abs(third) * last, last + second * second + first * first
+
+
+@jit(**ROWS)
+def state_ratios(rows, lanes, relative, y, slopes, end, absolute, ratio):
+    """Errors (state, lane) of a step from y to `end`, in tolerances; slopes (node, state, lane) are times the step."""
     shift = rows * lanes
     for i in range(rows):
         at = i * lanes
         for lane in range(lanes):
-            v0 = get(values, at, lane)
-            v1 = get(values, at + shift, lane)
-            v2 = get(values, at + 2 * shift, lane)
-            v3 = get(values, at + 3 * shift, lane)
-            third = _L30 * v0 + _L31 * v1 + _L32 * v2 + _L33 * v3
-            second = _L20 * v0 + _L21 * v1 + _L22 * v2 + _L23 * v3
-            first = _L10 * v0 + _L11 * v1 + _L12 * v2 + _L13 * v3
-            last = third * third
-            put(out, at, lane, step[lane] * abs(third) * last / (last + second * second + first * first + 1e-300))
-
-
-@jit(**ROWS)
-def state_ratios(rows, lanes, relative, y, end, absolute, ratio):
-    """Turn errors (state, lane) of a step from y to `end` into tolerances."""
-    for i in range(rows):
-        at = i * lanes
-        for lane in range(lanes):
+            error, part = _last_term(
+                get(slopes, at, lane), get(slopes, at + shift, lane), get(slopes, at + 2 * shift, lane),
+                get(slopes, at + 3 * shift, lane),
+            )  # fmt: skip
             size = max(_FALLEN * abs(get(y, at, lane)), abs(get(end, at, lane)))
-            scale = get(absolute, at, lane) + relative * size
-            put(ratio, at, lane, get(ratio, at, lane) / scale)
+            put(ratio, at, lane, error / (part * (get(absolute, at, lane) + relative * size) + 1e-300))
 
 
 @jit(**ROWS)
-def forcing_ratios(rows, lanes, tolerance, values, size, ratio):
-    """Turn errors (row, lane) of integrals of forcings (node, row, lane), of largest `size` so far, into tolerances."""
+def forcing_ratios(rows, lanes, tolerance, step, values, size, ratio):
+    """Errors (row, lane) of the integrals of forcings (node, row, lane), of largest `size` so far, in tolerances."""
     shift = rows * lanes
     for i in range(rows):
         at = i * lanes
         for lane in range(lanes):
-            early = max(abs(get(values, at, lane)), abs(get(values, at + shift, lane)))
-            late = max(abs(get(values, at + 2 * shift, lane)), abs(get(values, at + 3 * shift, lane)))
-            scale = max(max(early, late), get(size, at, lane)) + 1e-300
-            put(ratio, at, lane, get(ratio, at, lane) / (tolerance * scale))
+            v0, v1 = get(values, at, lane), get(values, at + shift, lane)
+            v2, v3 = get(values, at + 2 * shift, lane), get(values, at + 3 * shift, lane)
+            error, part = _last_term(v0, v1, v2, v3)
+            scale = max(max(max(abs(v0), abs(v1)), max(abs(v2), abs(v3))), get(size, at, lane))
+            put(ratio, at, lane, step[lane] * error / (part * (tolerance * scale) + 1e-300))
 
 
 @jit(**ROWS)
