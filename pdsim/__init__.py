@@ -10,6 +10,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pdsim._loading import loading
+
 if TYPE_CHECKING:
     from pdsim import endpoints, plot, report, sweep
     from pdsim.cohort import load_cohort, sample_cohort, save_cohort
@@ -69,9 +71,11 @@ _SUBMODULES = ("endpoints", "plot", "report", "sweep")
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
-        return import_module(f"pdsim.{name}")
+        with loading():
+            return import_module(f"pdsim.{name}")
     if name in _HOME:
-        found = getattr(import_module(_HOME[name]), name)
+        with loading():
+            found = getattr(import_module(_HOME[name]), name)
         globals()[name] = found
         return found
     from pdsim.errors import did_you_mean

@@ -9,6 +9,7 @@ import numpy as np
 
 from pdsim import schema
 from pdsim._duck_arrays import spare_imports
+from pdsim._loading import loading
 from pdsim.cohort.population import FRACTION, Population, Trait, Variable
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def to_dataset(
     Dataset
         Attribute ``role`` of a variable is ``"parameter"``, ``"covariate"`` or ``"trait"``.
     """
-    import xarray as xr
+    with loading():
+        import xarray as xr
 
     from pdsim import __version__
 
