@@ -3,8 +3,7 @@
 Lanes keep panels, pieces and steps of their own; none sees its neighbours, nor waits for them before it comes to a
 panel whose driver is to be integrated, to an output inside a panel, or to the stop. On panels where the driver is
 integrated, the disease runs twice, the first time without the highest moments: where that shows, the panel is halved.
-Where it hardly showed, this is not looked at again for four weeks while the highest moments would not show by their
-size.
+Where it hardly showed, this is not looked at again for a week, or until the highest moments are larger.
 """
 
 from __future__ import annotations
@@ -151,20 +150,28 @@ def _enter_panel(panels, plan, work, mode, lane):
     _open_piece(panels, plan, work, lane)
 
 
+@jit(**HOT)
+def _change_depth(panels, plan, change, lane):
+    """Cut one lane's next panels into more or fewer pieces: moments of pieces say little of those of a whole panel."""
+    panels.depth[lane] += change
+    for f in range(panels.size.size // W):
+        plan.passed[f * W + lane] = -1.0
+
+
 @jit(**INNER)
 def _settle_panel(problem, state, panels, plan, borne, lane):
     """Accept one lane's panel, or let it be integrated again in twice as many pieces; return whether it is accepted."""
     effect = effect_of(problem, state, plan, borne, lane)
     note_effect(panels, plan, lane, effect)
     if effect > 1.0 and 2 * plan.pieces[lane] <= panels.shape[1]:
-        panels.depth[lane] += 1
+        _change_depth(panels, plan, 1, lane)
         plan.tally[2] += 1
         plan.mode[lane] = AWAITS
         plan.again[lane] = 1
         _restore_disease(plan, state, lane)
         return False
     if effect < _VANISHES and panels.depth[lane] > 0:
-        panels.depth[lane] -= 1
+        _change_depth(panels, plan, -1, lane)
     return True
 
 

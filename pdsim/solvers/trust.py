@@ -6,7 +6,7 @@ from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers.arrays import INNER
 
-_TRUST = 28.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
+_TRUST = 7.0  # panels, used again or not, during which highest moments that hardly showed are taken on trust
 _HARDLY = 0.3  # effect up to which highest moments are taken on trust
 _ROOM = 10.0  # largest factor by which these may grow meanwhile
 
@@ -26,7 +26,7 @@ def _highest(panels, plan, f, lane):
 @jit(**INNER)
 def to_be_tested(panels, plan, lane):
     """Whether the effect of the highest moments on one lane's panel is to be looked at."""
-    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1] and panels.depth[lane] == 0
+    trusted = plan.begin[lane] - plan.since[lane] < _TRUST * panels.grid[1]
     for f in range(panels.size.size // W):
         trusted = trusted and _highest(panels, plan, f, lane) <= plan.passed[f * W + lane]
     return not trusted
@@ -40,7 +40,7 @@ def note_effect(panels, plan, lane, effect):
     for f in range(panels.size.size // W):
         at = f * W + lane
         found = room * _highest(panels, plan, f, lane)
-        if panels.depth[lane] > 0 or not effect < _HARDLY:  # moments of pieces say little of those of a whole panel
+        if not effect < _HARDLY:
             plan.passed[at] = -1.0
         elif trusted:
             plan.passed[at] = max(plan.passed[at], found)
