@@ -15,7 +15,7 @@ import numpy as np
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
 from pdsim.solvers import dop853
-from pdsim.solvers.arrays import HOT, INNER, Floats, Ints
+from pdsim.solvers.arrays import HOT, INNER, LARGEST, LARGEST_LOG, Floats, Ints
 from pdsim.solvers.dense import any_crossed, change_sides, first_crossing, interpolate, long_poly
 from pdsim.solvers.rows import (
     add,
@@ -26,6 +26,7 @@ from pdsim.solvers.rows import (
     legendre,
     rise,
     series,
+    sizes,
     spread,
     take,
     worst,
@@ -64,6 +65,7 @@ class DiseaseWork(NamedTuple):
     borne: Floats  # (state,) effect of the highest moments on a panel that is borne, in tolerances
     taken: Floats  # (lane,) 1 where a step is accepted as a whole
     opening: Floats  # (lane,) size that suited the first step of the piece
+    size: Floats  # (lane,) largest state as a share of what is borne, NaN where anything is not finite
 
 
 @jit(**HOT)
@@ -253,7 +255,8 @@ def close_disease(problem, state, work, lane):
     if state.status[lane] == OK:
         # a piece begins with a jump of its forcings, as the next one will
         state.step[lane] = work.opening[lane]
-    end_piece(problem, state, lane)
+    if state.status[lane] != OK or not work.size[lane] <= 1.0:
+        end_piece(problem, state, lane)
 
 
 @jit(**INNER)
@@ -276,6 +279,7 @@ def disease_step(lanes, rates, problem, state, plan, work):
                 state.status[lane] = TOO_MANY_STEPS
     _cross(rates, lanes, problem, state, plan, work)
     take(problem.counted.size, lanes, work.taken, work.trial, state.y)
+    sizes(problem.counted.size, lanes, state.y, state.slope, work.fixed, LARGEST, LARGEST_LOG, work.size)
     for lane in range(lanes):
         if work.taken[lane] > 0.0:
             step = work.step[lane]

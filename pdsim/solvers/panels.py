@@ -129,6 +129,11 @@ def restore_pointers(panels, lines, slot, lane):
 @jit(**HOT)
 def same_driver(panels, slot, lane):
     """Whether one lane's driver stands now as it did at the start of a kept panel."""
+    last = panels.at[lane]
+    if last < panels.shape[0] - 1 and panels.level[last * W + lane] >= 0:
+        passed = panels.begun[slot * W + lane] - panels.begun[last * W + lane]
+        if abs(passed - panels.grid[1]) <= ALIKE:
+            return True  # it was kept right behind the one at whose end the driver stands
     rows = panels.near.size // W
     here = panels.at[lane] * rows * W + lane
     there = slot * rows * W + lane

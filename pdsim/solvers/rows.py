@@ -116,6 +116,23 @@ def worst(rows, lanes, ratio, error, spoilt):
 
 
 @jit(**ROWS)
+def sizes(rows, lanes, y, slope, fixed, largest, other, out):
+    """Largest of states (state, lane) as a share of `largest`, or of `other` where `fixed`, into out (lane,).
+
+    NaN where any state or slope is not finite.
+    """
+    for lane in range(lanes):
+        out[lane] = 0.0
+    for i in range(rows):
+        at = i * lanes
+        for lane in range(lanes):
+            here = get(y, at, lane)
+            share = abs(here) / pick(get(fixed, at, lane) > 0.0, other, largest)
+            found = out[lane]
+            out[lane] = pick(share > found, share, found) + 0.0 * (here + get(slope, at, lane))
+
+
+@jit(**ROWS)
 def growths(lanes, error, power, out):
     """Factor by which a step may grow, or must shrink, after an error in tolerances; arrays (lane,)."""
     for lane in range(lanes):
