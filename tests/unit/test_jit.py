@@ -28,7 +28,7 @@ def package(tmp_path: Path) -> Path:
     """Folder with a small pdsim: layer 0 and two jitted modules, one calling the other."""
     solvers = tmp_path / "pdsim" / "solvers"
     solvers.mkdir(parents=True)
-    for name in ("__init__.py", "_jit.py", "_kept.py", "errors.py"):
+    for name in ("__init__.py", "_jit.py", "_kept.py", "_loading.py", "errors.py"):
         shutil.copy(Path(_jit.__file__).with_name(name), tmp_path / "pdsim")
     (solvers / "__init__.py").touch()
     (solvers / "steps.py").write_text(STEP)
