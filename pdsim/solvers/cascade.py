@@ -268,17 +268,8 @@ def _give_up_stuck(problem, plan, one, two, lane):
 
 
 @jit(**HOT)
-def _any(plan, mode):
-    """Whether any lane stands there."""
-    found = 0
-    for lane in range(W):
-        found += 1 if plan.mode[lane] == mode else 0
-    return found > 0
-
-
-@jit(**HOT)
-def _none_behind(plan, mode):
-    """Whether no lane is on its way to the first panel before which one stands there: it may have to wait there too."""
+def _all_there(plan, mode):
+    """Whether a lane stands there, and none is on its way to the first such panel: it may have to wait there too."""
     first = np.inf
     for lane in range(W):
         if plan.mode[lane] == mode:
@@ -286,7 +277,7 @@ def _none_behind(plan, mode):
     behind = 0
     for lane in range(W):
         behind += 1 if plan.begin[lane] < first and plan.mode[lane] != HALTS else 0
-    return behind == 0
+    return first < np.inf and behind == 0
 
 
 @jit(**INNER)
@@ -341,7 +332,7 @@ def advance_cascade(
                     first, second, aside, nothing, lines, own, other, one_aside, two, panels, plan, under, seen, stop,
                     lane,
                 )  # fmt: skip
-        if _any(plan, DUE) and _none_behind(plan, DUE):
+        if _all_there(plan, DUE):
             write_outputs(
                 driver_rates, forced, disease_rates, first, second, aside, lines, other, one_aside, two, two_aside,
                 panels, plan, work, under, seen,
@@ -349,7 +340,7 @@ def advance_cascade(
             for lane in range(W):
                 if plan.mode[lane] == DUE:
                     _find_moments(lines, panels, plan, under, lane)
-        elif _any(plan, AWAITS) and _none_behind(plan, AWAITS):
+        elif _all_there(plan, AWAITS):
             _run_driver(driver_rates, forced, first, forcing, lines, one, panels, plan, work, under.moments)
             _begin_disease(second, two, panels, plan, under)
         elif _run_disease(disease_rates, second, one, two, panels, plan, under) == 0:
