@@ -6,9 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from pdsim._jit import thread_count
@@ -19,7 +17,8 @@ from pdsim.study.folder import RunFolder, writing
 from pdsim.study.join import joined
 from pdsim.study.pieces import load_piece, save_piece
 from pdsim.study.provenance import attributes
-from pdsim.study.publish import publish, summary
+from pdsim.study.publish import summary
+from pdsim.study.publisher import publisher
 from pdsim.study.screen import progress, show_failures, show_files, show_table
 from pdsim.units import days
 
@@ -82,26 +81,29 @@ def run_study(
 
     # a file has no width of its own; this one keeps the table's rows in one line
     console = console or Console(width=None if sys.stdout.isatty() else 120)
-    plan = plan_study(study_path, overrides, seed, threads)
-    folder = RunFolder(Path(out) if out is not None else Path("runs") / plan.study.name)
-    for note in plan.notes:
-        console.print(f"Note: {note}", highlight=False)
-    folder.claim(plan, resume)
-    if folder.finished:
-        run = open_run(folder.store)
-        table = summary(run)
-        console.print(f"This study is finished already, in {shown(folder.path)}.", highlight=False)
-        show_table(table, run, console)
-        return folder.path
-    try:
-        stored = folder.store.is_dir()
-        run = open_run(folder.store).load() if stored else _simulated(plan, folder, threads, console)
-        if console.is_terminal:
-            console.print("figures and report")
-        table = publish(run, folder.path, thread_count(threads))
-        folder.drop_parts()
-    except KeyboardInterrupt:
-        raise Interrupted(_how_to_go_on(plan, folder)) from None
+    with publisher(thread_count(threads)) as begin:
+        plan = plan_study(study_path, overrides, seed, threads)
+        folder = RunFolder(Path(out) if out is not None else Path("runs") / plan.study.name)
+        for note in plan.notes:
+            console.print(f"Note: {note}", highlight=False)
+        folder.claim(plan, resume)
+        if folder.finished:
+            run = open_run(folder.store)
+            console.print(f"This study is finished already, in {shown(folder.path)}.", highlight=False)
+            show_table(summary(run), run, console)
+            return folder.path
+        try:
+            stored = folder.store.is_dir()
+            run = open_run(folder.store).load() if stored else _simulated(plan, folder, threads, console)
+            if console.is_terminal:
+                console.print("figures and report")
+            published = begin(run, folder.path)
+            if not stored:
+                save_run(run, folder.store)
+            table = published()
+            folder.drop_parts()
+        except KeyboardInterrupt:
+            raise Interrupted(_how_to_go_on(plan, folder)) from None
     show_table(table, run, console)
     show_failures(run, console)
     show_files(folder, console)
@@ -118,7 +120,7 @@ def _how_to_go_on(plan: Plan, folder: RunFolder) -> str:
 
 
 def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Console) -> xr.DataTree:
-    """Simulate the arms that are missing and store the whole run; keep finished arms where that takes long."""
+    """Simulate the arms that are missing; keep finished arms where that takes long."""
     from pdsim.cohort import sample_cohort
 
     study = plan.study
@@ -127,8 +129,6 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
     trees = {arm: tree for arm, tree in found.items() if tree is not None}
     missing = [arm for arm in plan.arms if arm not in trees]
     ends = [time.perf_counter()]
-    ahead = Thread(target=_load_ahead, daemon=True)
-    ahead.start()
     with (
         _kept_if_stopped(folder, trees) as keep,
         progress(plan, len(trees), console) as begin,
@@ -142,10 +142,8 @@ def _simulated(plan: Plan, folder: RunFolder, threads: int | None, console: Cons
                 keep()
                 kept = ends[-1]
     _note_speed(plan, ends, threads)
-    ahead.join()  # a process must not be copied while one of its threads imports
     run = joined([trees[arm] for arm in plan.arms])
     run.attrs.update(attributes(plan, str(run.attrs.get("history", ""))))
-    save_run(run, folder.store)
     return run
 
 
@@ -165,13 +163,6 @@ def _kept_if_stopped(folder: RunFolder, trees: Mapping[str, xr.DataTree]) -> Ite
     except BaseException:
         keep()
         raise
-
-
-def _load_ahead() -> None:
-    """Load what is needed at the end while the solver works: alone it would keep one core busy."""
-    figures = [f"matplotlib.{name}" for name in ("figure", "backends.backend_agg", "backends.backend_svg")]
-    for name in ("zarr", "lifelines", "pdsim.plot", "pdsim.report", *figures):
-        import_module(name)
 
 
 def _note_speed(plan: Plan, ends: Sequence[float], threads: int | None) -> None:
