@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pdsim._jit import compile_aside, compiled
+from pdsim._jit import compile_aside
 from pdsim.ensemble.crossing import read_conditions
 from pdsim.ensemble.plan import Arm, Grid, Plan, dosed_states, drugs_of, effect_uses, linear_systems, parameters
 from pdsim.ensemble.recording import Wanted
@@ -167,12 +167,10 @@ def _cascade(kernels: Kernels, method: str) -> Cascade | None:
 
 def _load(cascade: Cascade) -> None:
     """Load what blocks of a cascade call; what no cache has is compiled here while other processes compile the rest."""
-    from pdsim.solvers.cascade import finish_cascade
-    from pdsim.solvers.readings import look
+    from pdsim.solvers.cascade_blocks import load
 
     cascade.load()
-    for function in (look, finish_cascade):
-        compiled(function)
+    load()
 
 
 def _entry(states: Sequence[str], cohort: xr.Dataset, initial: xr.Dataset | None) -> dict[int, np.ndarray]:

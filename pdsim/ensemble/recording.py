@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,9 +15,13 @@ from pdsim.ensemble.crossing import SCAN, Condition, Crossings
 from pdsim.ensemble.plan import Plan
 from pdsim.ensemble.reduction import Reduction, single
 from pdsim.solvers.block import Block
+from pdsim.solvers.cascade_block import CascadeBlock
 from pdsim.solvers.exchange import exchange
 from pdsim.solvers.outputs import observe_record
 from pdsim.solvers.pointers import call
+
+if TYPE_CHECKING:
+    from pdsim.solvers.cascade_blocks import CascadeBlocks
 
 COUNTS = ("anc", "platelets")
 _EMPTY, _ALL = np.zeros(0), slice(None)
@@ -83,12 +88,19 @@ class Recorder:
             flat: Reduction(LANES * len(blocks)) for flat in kernels.outputs if flat.partition("[")[0] in bases
         }
         self._crossings = [Crossings(wanted.events, unit) for _ in blocks]
+        self._together = None if wanted.events else _together(self.blocks)
+        self._now: np.ndarray | None = None  # outputs at the present time, where they are known
 
     def advance(self, stop: float, last: bool = False) -> None:
         """Go to `stop`, which is `last` at the end of the run; doses and outputs at other stops belong to the next."""
         end = len(self._times) if last else int(np.searchsorted(self._times, stop))
         start, self._at = self._at, end
         times = self._times[start:end]
+        if self._together is not None:
+            seen, now = self._together.advance(times, stop, last)
+            self._now = self._by_lane(now)
+            self._keep(start, end, self._in_order(seen))
+            return
         seen = np.empty((len(self.blocks), len(times), len(self.plan.kernels.outputs), LANES))
         for place, block in enumerate(self.blocks):
             before = block.fork() if self._crossings[place].open else None
@@ -205,9 +217,15 @@ class Recorder:
 
     def outputs_now(self) -> np.ndarray:
         """Outputs at the present time, (output, lane); NaN for failed lanes."""
+        if self._now is not None:
+            return self._now
         found = np.empty((len(self.blocks), len(self.plan.kernels.outputs), LANES))
         for block, own in zip(self.blocks, found, strict=True):
             self._outputs_now(block, own)
+        return self._by_lane(found)
+
+    def _by_lane(self, found: np.ndarray) -> np.ndarray:
+        """Outputs (block, output, lane of it) of the places as (output, lane) of the patients."""
         found = self._in_order(found)
         return found.swapaxes(0, 1).reshape(found.shape[1], -1)
 
@@ -272,6 +290,15 @@ class Recorder:
             dim = self.plan.kernels.output_dims[base]
             found[f"{base}_{how}"] = np.stack(own, axis=-1) if dim else own[0]
         return found
+
+
+def _together(blocks: Sequence[Block]) -> CascadeBlocks | None:
+    """Lead blocks by one call where they are of the cascade."""
+    if not all(isinstance(block, CascadeBlock) for block in blocks):
+        return None
+    from pdsim.solvers.cascade_blocks import CascadeBlocks
+
+    return CascadeBlocks(cast("Sequence[CascadeBlock]", blocks))
 
 
 def _cost(level: np.ndarray, homes: np.ndarray | None = None) -> float:

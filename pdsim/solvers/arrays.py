@@ -173,8 +173,8 @@ for _bundle in (Problem, Forcing, Lines, State, Record, Work):
     numba_type(_bundle)
 
 
-def function_type(signature: str) -> Any:
-    """Return the first-class function type of a kernel with this signature text."""
+def function_type(signature: Any) -> Any:
+    """Return the first-class function type of a function with this signature, numba's or its text."""
     from numba import types
     from numba.core import sigutils
 

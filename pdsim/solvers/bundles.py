@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel.models import PrimitiveModel
@@ -16,6 +17,7 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
     infer_getattr,
+    intrinsic,
     lower_getattr_generic,
     register_model,
     typeof_impl,
@@ -93,3 +95,23 @@ def _table_of(kind: BundleType, value: Any, c: Any) -> NativeValue:
         with c.builder.if_then(native.is_error, likely=False):
             c.builder.store(cgutils.true_bit, wrong)
     return NativeValue(table, is_error=c.builder.load(wrong))
+
+
+def words_of(value: Any) -> np.ndarray:
+    """Table of a bundle, (2 * field,): address and size of each; it is valid as long as the arrays stand."""
+    words = [(array.__array_interface__["data"][0], array.size) for array in value]
+    return np.array(words, dtype=np.int64).reshape(-1)
+
+
+def bundle_at(bundle: type) -> Any:
+    """Make the function that turns the address of a bundle's table into the bundle."""
+    kind = bundle_type(bundle)
+
+    @intrinsic
+    def found(typingctx, address):
+        def generate(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(kind))
+
+        return kind(types.int64), generate
+
+    return found

@@ -302,7 +302,10 @@ def _signature():
     return types.void(types.int64, types.int64, types.int64, *(numba_type(bundle) for bundle in bundles), types.float64)
 
 
-@jit(signature=_signature(), **PLAIN)
+SIGNATURE = _signature()
+
+
+@jit(signature=SIGNATURE, **PLAIN)
 def advance_cascade(
     driver_kernel, forcing_kernel, disease_kernel, first, second, forcing, aside, nothing, lines, own, other, one, two,
     one_aside, two_aside, panels, plan, work, under, seen, stop,
@@ -353,7 +356,10 @@ def _finish_signature():
     return types.void(*(numba_type(bundle) for bundle in (Forcing, Lines, Lines, State, State, Panels, Seen)))
 
 
-@jit(signature=_finish_signature(), **PLAIN)
+FINISH_SIGNATURE = _finish_signature()
+
+
+@jit(signature=FINISH_SIGNATURE, **PLAIN)
 def finish_cascade(aside, lines, other, one_aside, two, panels, seen):
     """Write the outputs that are due at the end of the run."""
     for lane in range(W):

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from pdsim._jit import LANES
 from pdsim.solvers.arrays import Lines, Problem, State
 from pdsim.solvers.block import Block, LineBlock, make_forcing, make_lines, scale_lines
+from pdsim.solvers.bundles import words_of
 from pdsim.solvers.disease import DiseaseWork
 from pdsim.solvers.driver import DriverWork
 from pdsim.solvers.elimination import elimination
 from pdsim.solvers.panels import Panels, Plan
-from pdsim.solvers.pointers import address_of, call
+from pdsim.solvers.pointers import call
 from pdsim.solvers.radau import STAGES
 from pdsim.solvers.readings import Seen
 from pdsim.solvers.status import STIFF, TOO_MANY_STEPS
@@ -120,6 +121,7 @@ class CascadeBlock(Block):
         )  # fmt: skip
         self._own_work()
         self.tally = self._plan.tally
+        self._table: np.ndarray | None = None
 
     @staticmethod
     def _copy(bundle: Any) -> Any:
@@ -298,40 +300,29 @@ class CascadeBlock(Block):
             y=y, present=present, concentrations=concentrations, times=self.problem.output_times
         )
         self._two.next_output[:] = 0
+        self._table = None  # the record is another
+
+    @property
+    def table(self) -> np.ndarray:
+        """Addresses of the tables of its bundles, (1, part); see `pdsim.solvers.cascade_blocks.PARTS`."""
+        if self._table is None:
+            self._words = [words_of(bundle) for bundle in self._parts]
+            self._table = np.array([[words.ctypes.data for words in self._words]], dtype=np.int64)
+        return self._table
+
+    @property
+    def _parts(self) -> tuple:
+        return (
+            self._first, self._second, self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
+            self._one, self._two, self._one_aside, self._two_aside, self._panels, self._plan, self._driver_work,
+            self._disease_work, self._seen, self.state, self._work, self.problem,
+        )  # fmt: skip
 
     def advance(self, stop: float) -> None:
         """Integrate every healthy lane to `stop`. Doses at `stop` wait for the next call."""
-        from pdsim.solvers.cascade import advance_cascade
+        from pdsim.solvers.cascade_blocks import advance_block
 
-        call(
-            advance_cascade,
-            address_of(self.cascade.driver_rates), address_of(self.cascade.forced),
-            address_of(self.cascade.disease_rates), self._first, self._second,
-            self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
-            self._one, self._two, self._one_aside, self._two_aside,
-            self._panels, self._plan, self._driver_work, self._disease_work, self._seen, float(stop),
-        )  # fmt: skip
-        taken = self._two.counts  # those of the driver are mostly of the first weeks
-        np.add(taken[:LANES], taken[LANES : 2 * LANES], out=self.load)
-        counts = int(self._one.counts[: 2 * LANES].sum()), int(self.load.sum())
-        self.tally[3] += counts[0]
-        self.tally[4] += counts[1]
-        self._steps += sum(counts)
-        self._collect()
-
-    def _collect(self) -> None:
-        """Write the present point into the state of the whole model, and the concentrations."""
-        from pdsim.solvers.readings import look
-
-        disease = self._seen.disease
-        call(
-            look,
-            self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen,
-            self.state.y, self._work.c,
-        )  # fmt: skip
-        self.state.y.reshape(-1, LANES)[disease] = self._two.y.reshape(-1, LANES)
-        self.state.present.reshape(-1, LANES)[disease] = self._two.present.reshape(-1, LANES)
-        self.state.time[:] = self._two.time
+        advance_block(self, stop)
 
     def finish(self) -> None:
         """Write the outputs due at the end of the run."""
@@ -339,6 +330,17 @@ class CascadeBlock(Block):
 
         parts = self._aside, self._lines, self._other, self._one_aside, self._two, self._panels, self._seen
         call(finish_cascade, *parts)
+
+    def fork(self) -> Self:
+        """Copy that goes on from here by itself; see `Block.fork`."""
+        copy = super().fork()
+        copy._table = None  # of what was copied
+        return copy
+
+    @property
+    def steps(self) -> int:
+        """Accepted and rejected steps of all lanes so far, those of the driver included."""
+        return int(self.tally[3] + self.tally[4])
 
     @property
     def failed(self) -> np.ndarray:

@@ -47,12 +47,12 @@ def unchecked(function: Any) -> Callable[..., None]:
     return made.entry_point
 
 
-def _kernel_at(signature: str) -> Any:
-    """Make the function that turns an address into a first-class kernel of this signature."""
+def function_at(signature: Any) -> Any:
+    """Make the function that turns an address into a first-class function of this signature, numba's or its text."""
     kind = function_type(signature)
 
     @intrinsic
-    def kernel_at(typingctx, address):
+    def found_at(typingctx, address):
         def generate(context, builder, signature, args):
             found = cgutils.create_struct_proxy(kind)(context, builder)
             found.jit_addr = builder.inttoptr(args[0], context.get_value_type(types.voidptr))
@@ -60,10 +60,10 @@ def _kernel_at(signature: str) -> Any:
 
         return kind(types.int64), generate
 
-    return kernel_at
+    return found_at
 
 
-rates_at = _kernel_at(RATES)
-derive_at = _kernel_at(DERIVE)
-outputs_at = _kernel_at(OUTPUTS)
-jacobian_at = _kernel_at(JACOBIAN)
+rates_at = function_at(RATES)
+derive_at = function_at(DERIVE)
+outputs_at = function_at(OUTPUTS)
+jacobian_at = function_at(JACOBIAN)

@@ -173,7 +173,10 @@ def _signature():
     return types.void(*(numba_type(bundle) for bundle in bundles), types.float64[::1], types.float64[::1])
 
 
-@jit(signature=_signature(), **PLAIN)
+SIGNATURE = _signature()
+
+
+@jit(signature=SIGNATURE, **PLAIN)
 def look(aside, lines, other, one, two, panels, seen, y, c):
     """Driver states of every lane at its present time into y (state, lane), free concentrations into c."""
     for lane in range(W):
