@@ -12,21 +12,28 @@ from pdsim.model.cascade import cascade_of
 from pdsim.simulate import Arm
 from pdsim.solvers.block import Block, Options
 from pdsim.solvers.cascade_block import CascadeBlock
+from pdsim.solvers.cascade_blocks import CascadeBlocks
 from pdsim.solvers.exchange import exchange
+from pdsim.solvers.outputs import observe_record
 from pdsim.visits import ResponseRules
 
 LANES = 16
 STOP = 112.0
 
 
-@pytest.fixture
-def course(monkeypatch):
-    """Take patients by number half the way, stop some of them, and then to the end: the block, and output rows."""
+@pytest.fixture(scope="module")
+def plan():
+    """The shipped model under REP."""
     model = pdsim.load_model("myeloma")
     cohort = pdsim.sample_cohort("len_refractory", 20, seed=3)
     arms = {"a": Arm(pdsim.load_regimen("rep"))}
     options = Options(rtol=1e-5, method="explicit")
-    plan = make_plan(model, cohort, arms, None, make_grid(STOP, 7.0, 28.0, 7.0), options, ASSAY, ResponseRules(), None)
+    return make_plan(model, cohort, arms, None, make_grid(STOP, 7.0, 28.0, 7.0), options, ASSAY, ResponseRules(), None)
+
+
+@pytest.fixture
+def course(plan, monkeypatch):
+    """Take patients by number half the way, stop some of them, and then to the end: the block, and output rows."""
     cascade = cascade_of(plan.kernels)
 
     def steps(lanes, times=None, stopped=(), method="cascade"):
@@ -100,3 +107,40 @@ def test_a_patient_that_the_cascade_cannot_carry_is_run_without_it():
     for name in found.data_vars:
         assert np.array_equal(found[name].isel(patient=[0, 2]), alone[name])
         np.testing.assert_allclose(found[name].isel(patient=[1]), other[name], rtol=1e-4)
+
+
+def test_blocks_that_go_together_go_as_each_by_itself(plan):
+    def blocks():
+        made = [
+            block_run._make_block(plan, "a", lanes, cascade_of(plan.kernels))
+            for lanes in (np.arange(LANES), np.resize([16, 17, 18, 19], LANES))
+        ]
+        made[1]._two.y[5 * LANES] = 1e305  # effector cells of its first patient: no solver can carry that
+        return made
+
+    def alone(block, times, stop, last):
+        block.watch(times)
+        block.advance(stop)
+        if last:
+            block.finish()
+        y, present, c = block.record
+        found = np.empty((len(times), len(plan.kernels.outputs), LANES))
+        observe_record(plan.kernels.observe, times, block.problem.params, y, c, present, found.reshape(-1))
+        lost = np.isnan(y.reshape(len(times), len(plan.kernels.states), LANES)[:, 0])
+        return np.where(lost[:, None], np.nan, found)
+
+    row, each = blocks(), blocks()
+    together = CascadeBlocks(row)
+    for times, stop in (([0.0, 3.5, 7.0], 14.0), ([], 28.0), ([28.0, 30.0, 56.0], 56.0)):
+        last = stop == 56.0
+        found, now = together.advance(np.array(times), stop, last)
+        assert np.array_equal(found, [alone(block, np.array(times), stop, last) for block in each], equal_nan=True)
+        for one, other, seen in zip(row, each, now, strict=True):
+            assert np.array_equal(one.failed, other.failed)
+            assert np.array_equal(one.state.y, other.state.y, equal_nan=True)
+            assert np.array_equal(one.load, other.load)
+            assert one.steps == other.steps > 0
+            assert np.isnan(seen).all(axis=0).tolist() == np.isnan(seen).any(axis=0).tolist()
+            assert np.isnan(seen[0]).tolist() == (one.failed != 0).tolist()
+    assert [int((block.failed != 0).sum()) for block in row] == [0, 1]
+    assert np.array_equal(found[:, -1], now, equal_nan=True)
