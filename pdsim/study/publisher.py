@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -76,6 +77,7 @@ def publisher(processes: int) -> Iterator[Callable[[xr.DataTree, Path], Callable
 def _serve(here: Connection, there: Connection, processes: int) -> None:
     """Publish the run that comes through the pipe and send back its summary."""
     here.close()  # else the other's end would go unnoticed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what draws beside it is ended too
     try:
         with loading():
             for name in ("figure", "backends.backend_agg", "backends.backend_svg"):
