@@ -300,11 +300,13 @@ class CascadeBlock(Block):
             y=y, present=present, concentrations=concentrations, times=self.problem.output_times
         )
         self._two.next_output[:] = 0
-        self._table = None  # the record is another
+        if self._table is not None:
+            for words, bundle in zip(self._words[-2:], self._parts[-2:], strict=True):
+                words[:] = words_of(bundle)
 
     @property
     def table(self) -> np.ndarray:
-        """Addresses of the tables of its bundles, (1, part); see `pdsim.solvers.cascade_blocks.PARTS`."""
+        """Addresses of the tables of its bundles, (1, place); see the places in `pdsim.solvers.cascade_blocks`."""
         if self._table is None:
             self._words = [words_of(bundle) for bundle in self._parts]
             self._table = np.array([[words.ctypes.data for words in self._words]], dtype=np.int64)
@@ -312,10 +314,11 @@ class CascadeBlock(Block):
 
     @property
     def _parts(self) -> tuple:
+        """Its bundles; the last two are others with every record."""
         return (
             self._first, self._second, self.forcing, self._aside, self._nothing, self._lines, self._own, self._other,
             self._one, self._two, self._one_aside, self._two_aside, self._panels, self._plan, self._driver_work,
-            self._disease_work, self._seen, self.state, self._work, self.problem,
+            self._disease_work, self.state, self._work, self._seen, self.problem,
         )  # fmt: skip
 
     def advance(self, stop: float) -> None:

@@ -19,6 +19,7 @@ from pdsim.solvers.arrays import INNER, PLAIN, Forcing, Lines, Problem, State, W
 from pdsim.solvers.bundles import bundle_at, words_of
 from pdsim.solvers.disease import DiseaseWork
 from pdsim.solvers.driver import DriverWork
+from pdsim.solvers.outputs import observe_rows
 from pdsim.solvers.panels import Panels, Plan
 from pdsim.solvers.pointers import address_of, call, function_at, outputs_at
 from pdsim.solvers.readings import Seen
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     from pdsim.model.cascade import Cascade
     from pdsim.solvers.cascade_block import CascadeBlock
 
-# what a row of a table leads to: bundles of a block, those of `advance_cascade` first
-PARTS = (
-    Problem, Problem, Forcing, Forcing, Forcing, Lines, Lines, Lines, State, State, State, State, Panels, Plan,
-    DriverWork, DiseaseWork, Seen, State, Work, Problem,
-)  # fmt: skip
-SEEN = PARTS.index(Seen)
+# places of a block's bundles in a row of a table
+(
+    FIRST, SECOND, FORCING, ASIDE, NOTHING, LINES, OWN, OTHER, ONE, TWO, ONE_ASIDE, TWO_ASIDE, PANELS, PLAN, WORK,
+    UNDER, WHOLE, SCRATCH, SEEN, PROBLEM,
+) = range(20)  # fmt: skip
 
 _advance_at = function_at(cascade.SIGNATURE)
 _finish_at = function_at(cascade.FINISH_SIGNATURE)
@@ -56,19 +56,20 @@ def _advance(codes, tables, loads, stop, last):
     advance, finish, look = _advance_at(codes[0]), _finish_at(codes[1]), _look_at(codes[2])
     for block in range(tables.shape[0]):
         at = tables[block]
-        aside, lines, other = _forcing_at(at[3]), _lines_at(at[5]), _lines_at(at[7])
-        one, two, one_aside = _state_at(at[8]), _state_at(at[9]), _state_at(at[10])
-        panels, plan, seen, whole = _panels_at(at[12]), _plan_at(at[13]), _seen_at(at[16]), _state_at(at[17])
+        aside, lines, other = _forcing_at(at[ASIDE]), _lines_at(at[LINES]), _lines_at(at[OTHER])
+        one, two, one_aside = _state_at(at[ONE]), _state_at(at[TWO]), _state_at(at[ONE_ASIDE])
+        panels, plan, seen = _panels_at(at[PANELS]), _plan_at(at[PLAN]), _seen_at(at[SEEN])
+        whole = _state_at(at[WHOLE])
         advance(
-            codes[3], codes[4], codes[5], _problem_at(at[0]), _problem_at(at[1]), _forcing_at(at[2]), aside,
-            _forcing_at(at[4]), lines, _lines_at(at[6]), other, one, two, one_aside, _state_at(at[11]), panels, plan,
-            _driver_work_at(at[14]), _disease_work_at(at[15]), seen, stop,
+            codes[3], codes[4], codes[5], _problem_at(at[FIRST]), _problem_at(at[SECOND]), _forcing_at(at[FORCING]),
+            aside, _forcing_at(at[NOTHING]), lines, _lines_at(at[OWN]), other, one, two, one_aside,
+            _state_at(at[TWO_ASIDE]), panels, plan, _driver_work_at(at[WORK]), _disease_work_at(at[UNDER]), seen, stop,
         )  # fmt: skip
         for lane in range(W):
-            loads[block, lane] = two.counts[lane] + two.counts[W + lane]
+            loads[block, lane] = two.counts[lane] + two.counts[W + lane]  # the driver's are mostly of the first weeks
             plan.tally[3] += one.counts[lane] + one.counts[W + lane]
             plan.tally[4] += loads[block, lane]
-        look(aside, lines, other, one_aside, two, panels, seen, whole.y, _work_at(at[18]).c)
+        look(aside, lines, other, one_aside, two, panels, seen, whole.y, _work_at(at[SCRATCH]).c)
         for i in range(seen.disease.size):
             for lane in range(W):
                 whole.y[seen.disease[i] * W + lane] = two.y[i * W + lane]
@@ -102,20 +103,13 @@ def _observe(lanes, kernel, tables, times, time, found, now):
     outputs = now.shape[1]
     for block in range(tables.shape[0]):
         at = tables[block]
-        seen, whole, p = _seen_at(at[16]), _state_at(at[17]), _problem_at(at[19]).params
-        species = seen.species.size * W
-        states = whole.y.size
+        seen, whole, p = _seen_at(at[SEEN]), _state_at(at[WHOLE]), _problem_at(at[PROBLEM]).params
+        observe_rows(observe, lanes, times, time, p, seen.y, seen.concentrations, seen.present, found[block])
         for row in range(times.size):
             for lane in range(W):
-                time[lane] = times[row]
-            y = seen.y[row * states : (row + 1) * states]
-            out = found[block, row * outputs : (row + 1) * outputs]
-            c = seen.concentrations[row * species : (row + 1) * species]
-            observe(lanes, time, y, p, c, seen.present[row * states : (row + 1) * states], out)
-            for lane in range(W):
-                if np.isnan(y[lane]):
-                    _lose(out, lane)
-        observe(lanes, whole.time, whole.y, p, _work_at(at[18]).c, whole.present, now[block])
+                if np.isnan(seen.y[row * whole.y.size + lane]):
+                    _lose(found[block, row * outputs : (row + 1) * outputs], lane)
+        observe(lanes, whole.time, whole.y, p, _work_at(at[SCRATCH]).c, whole.present, now[block])
         for lane in range(W):
             if whole.status[lane] != OK:
                 _lose(now[block], lane)
@@ -158,7 +152,6 @@ class CascadeBlocks:
         for block, load in zip(blocks, self._loads, strict=True):
             block.load = load
         self._tables = np.concatenate([block.table for block in blocks])
-        self._words = [block._words for block in blocks]  # what the tables lead to, whatever a block makes anew
         # a record of their own: address and size of each field
         self._seen = np.array([words_of(block._seen) for block in blocks])
         self._tables[:, SEEN] = self._seen.ctypes.data + self._seen.strides[0] * np.arange(len(blocks))

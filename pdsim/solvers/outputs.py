@@ -8,7 +8,7 @@ import numpy as np
 
 from pdsim._jit import LANES as W
 from pdsim._jit import jit
-from pdsim.solvers.arrays import PLAIN
+from pdsim.solvers.arrays import INNER, PLAIN
 from pdsim.solvers.pointers import address_of, call, derive_at, outputs_at
 
 
@@ -30,7 +30,12 @@ def _signature():
 
 @jit(signature=_signature(), **PLAIN)
 def _observe_rows(lanes, kernel, times, time, p, y, c, present, out):
-    observe = outputs_at(kernel)
+    observe_rows(outputs_at(kernel), lanes, times, time, p, y, c, present, out)
+
+
+@jit(**INNER)
+def observe_rows(observe, lanes, times, time, p, y, c, present, out):
+    """Outputs of a kernel at every time of a record; see `observe_record`. `time` (lane,) is scratch."""
     count = times.size
     if count == 0:
         return

@@ -39,8 +39,12 @@ def publisher(processes: int) -> Iterator[Callable[[xr.DataTree, Path], Callable
     ...     save_run(run, "runs/rep/run.zarr")
     ...     summary()
     """
+
+    def alone(run: xr.DataTree, folder: Path) -> Callable[[], pd.DataFrame]:
+        return lambda: publish(run, folder, processes)
+
     if processes < 2 or not hasattr(os, "fork"):
-        yield lambda run, folder: lambda: publish(run, folder, processes)
+        yield alone
         return
     from multiprocessing import get_context
 
@@ -53,15 +57,14 @@ def publisher(processes: int) -> Iterator[Callable[[xr.DataTree, Path], Callable
     there.close()
 
     def begin(run: xr.DataTree, folder: Path) -> Callable[[], pd.DataFrame]:
-        asked = run.nbytes <= _MOST
+        if run.nbytes > _MOST:
+            return alone(run, folder)
         with suppress(OSError):  # of a copy that came to an end
-            if asked:
-                here.send((run, folder))
+            here.send((run, folder))
 
         def summary() -> pd.DataFrame:
             with suppress(EOFError, OSError):
-                if asked:
-                    return here.recv()
+                return here.recv()
             return publish(run, folder, processes)
 
         return summary
